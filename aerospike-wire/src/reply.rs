@@ -1,0 +1,1 @@
+//! The server's side of the messages: what an embedded node sends back.
