@@ -1,0 +1,443 @@
+//! Writing records: batches of rows to the nodes that own them (`wire-write.md` §6).
+//!
+//! A [`BatchWriter`] takes a finished [`BatchBuilder`] for one node and brings every row to a
+//! final outcome. Each row is judged by itself: what succeeded or was refused is final at once,
+//! and only the others are sent again, grouped anew by a fresh partition map. Where batches are
+//! not possible, the same rows go out as single writes, many in flight on one connection.
+
+use crate::{
+    connection::{Connection, SocketOptions},
+    error::Error,
+    map::PartitionMap,
+    pool::{Lease, Pool},
+    retry::{self, RetryPolicy},
+    view::{ClusterView, Node},
+};
+use aerospike_wire::{
+    batch::{self, BatchBuilder, BatchItem},
+    message::Message,
+    result_code::{Advice, ResultCode},
+    single,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+use tokio_util::sync::CancellationToken;
+
+/// How to write.
+#[derive(Debug, Clone)]
+pub struct WriteOptions {
+    /// Namespace that the rows are for.
+    pub namespace: String,
+    /// Never use batches.
+    pub single_writes: bool,
+    /// The server's limit for a request (default 10 s).
+    pub server_timeout: Duration,
+    /// Attempts and pauses for rows without a final answer.
+    pub retry: RetryPolicy,
+    /// Sockets.
+    pub socket: SocketOptions,
+}
+
+impl WriteOptions {
+    /// Batches into `namespace` with default patience.
+    #[must_use]
+    pub fn new(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            single_writes: false,
+            server_timeout: Duration::from_secs(10),
+            retry: RetryPolicy::WRITE,
+            // Replies are small: about thirty bytes a row.
+            socket: SocketOptions {
+                read_buffer: 64 << 10,
+                ..SocketOptions::default()
+            },
+        }
+    }
+}
+
+/// The final outcome of a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RowOutcome {
+    /// The server's last word on it.
+    Answered(ResultCode),
+    /// It was sent, and nobody knows whether it was applied.
+    InDoubt,
+    /// It never left, or the server said that it was not applied but might be later.
+    NotApplied(Option<ResultCode>),
+}
+
+/// Outcomes of one batch, in the order of its rows.
+#[derive(Debug)]
+pub struct Written {
+    /// The batch, to be cleared and filled again.
+    pub batch: BatchBuilder,
+    /// One per row.
+    pub outcomes: Vec<RowOutcome>,
+    /// Attempts after the first.
+    pub retries: u32,
+    /// The last failure of a connection or a whole batch, if there was one.
+    pub failure: Option<Error>,
+}
+
+/// Writes batches. Shared by many tasks.
+#[derive(Debug)]
+pub struct BatchWriter {
+    view: Arc<dyn ClusterView>,
+    options: WriteOptions,
+    pool: Pool,
+    map: RwLock<Arc<PartitionMap>>,
+    single_writes: AtomicBool,
+}
+
+const ACTION: &str = "batch write";
+
+impl BatchWriter {
+    /// Fetches the partition map of the namespace.
+    ///
+    /// # Errors
+    /// As [`PartitionMap::fetch`].
+    pub async fn new(view: Arc<dyn ClusterView>, options: WriteOptions) -> Result<Self, Error> {
+        let map = PartitionMap::fetch(&*view, &options.namespace).await?;
+        let single_writes = AtomicBool::new(options.single_writes);
+        let pool = Pool::new(options.socket);
+        Ok(Self {
+            view,
+            options,
+            pool,
+            map: RwLock::new(map),
+            single_writes,
+        })
+    }
+
+    /// The current map, for grouping rows. A row in the wrong group is only slower: nodes pass
+    /// rows on.
+    #[must_use]
+    pub fn map(&self) -> Arc<PartitionMap> {
+        Arc::clone(&self.map.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Brings every row of `batch`, grouped for `node`, to its outcome. Never fails as a whole:
+    /// when retries are exhausted or the run is cancelled, the outcomes say which rows did not
+    /// make it.
+    pub async fn write(
+        &self,
+        node: &Node,
+        mut batch: BatchBuilder,
+        cancel: &CancellationToken,
+    ) -> Written {
+        let mut ledger = Ledger::new(batch.rows());
+        self.attempt(node, &mut batch, None, &mut ledger).await;
+        let mut done = 1;
+        while ledger.is_open() && !self.options.retry.is_exhausted(done) {
+            let pause = self.options.retry.pause(done);
+            if retry::sleep(pause, cancel).await.is_err() {
+                break;
+            }
+            self.attempt_again(&batch, &mut ledger).await;
+            done += 1;
+        }
+        Written {
+            batch,
+            outcomes: ledger.outcomes,
+            retries: done - 1,
+            failure: ledger.failure,
+        }
+    }
+
+    /// Sends the rows that are not final, each to the node that owns it now.
+    async fn attempt_again(&self, batch: &BatchBuilder, ledger: &mut Ledger) {
+        match PartitionMap::fetch(&*self.view, &self.options.namespace).await {
+            Ok(map) => *self.map.write().unwrap_or_else(PoisonError::into_inner) = map,
+            Err(error) => {
+                ledger.failure = Some(error);
+                return;
+            }
+        }
+        let map = self.map();
+        let mut groups: BTreeMap<usize, (BatchBuilder, Vec<usize>)> = BTreeMap::new();
+        for index in ledger.open_rows() {
+            let owner = batch
+                .digest(index)
+                .and_then(|digest| map.master_of(&digest));
+            let (Some(owner), Some(row)) = (owner, batch.row(index)) else {
+                continue;
+            };
+            let group = groups.entry(owner);
+            let (rows, members) =
+                group.or_insert_with(|| (BatchBuilder::with_capacity(0), Vec::new()));
+            rows.push_row(row);
+            members.push(index);
+        }
+        for (owner, (mut rows, members)) in groups {
+            if let Some(node) = map.nodes().get(owner) {
+                self.attempt(node, &mut rows, Some(&members), ledger).await;
+            }
+        }
+    }
+
+    /// Sends `batch` once and enters what comes back. `members` gives the ledger's index of each
+    /// row, `None` = the same.
+    async fn attempt(
+        &self,
+        node: &Node,
+        batch: &mut BatchBuilder,
+        members: Option<&[usize]>,
+        ledger: &mut Ledger,
+    ) {
+        let mut page = Page::new(batch.rows(), members, ledger);
+        let mut sent = self.exchange(node, batch, &mut page, true).await;
+        if matches!(sent, Err(Failed::StaleConnection(_))) {
+            // The node had closed an idle connection: that is no attempt.
+            sent = self.exchange(node, batch, &mut page, false).await;
+        }
+        if let Err(Failed::StaleConnection(error) | Failed::Attempt(error)) = sent {
+            tracing::debug!(node = %node.name, %error, "batch interrupted");
+            ledger.failure = Some(error);
+        }
+    }
+
+    async fn exchange(
+        &self,
+        node: &Node,
+        batch: &mut BatchBuilder,
+        page: &mut Page<'_>,
+        reuse: bool,
+    ) -> Result<(), Failed> {
+        if !reuse {
+            self.pool.forget(&node.name);
+        }
+        let Lease {
+            mut connection,
+            reused,
+        } = self.pool.lease(node).await.map_err(Failed::Attempt)?;
+        let exchanged = if self.single_writes.load(Ordering::Relaxed) {
+            self.write_single(&mut connection, batch, page).await
+        } else {
+            self.write_batch(&mut connection, batch, page).await
+        };
+        match exchanged {
+            Ok(()) => {
+                self.pool.put_back(connection);
+                Ok(())
+            }
+            Err(error) if reused && page.answers == 0 => {
+                self.pool.forget(&node.name);
+                Err(Failed::StaleConnection(error))
+            }
+            Err(error) => {
+                self.pool.forget(&node.name);
+                Err(Failed::Attempt(error))
+            }
+        }
+    }
+
+    async fn write_batch(
+        &self,
+        connection: &mut Connection,
+        batch: &mut BatchBuilder,
+        page: &mut Page<'_>,
+    ) -> Result<(), Error> {
+        let timeout = self.server_timeout_ms();
+        connection.send(batch.finish(timeout), ACTION).await?;
+        page.sent();
+        let end = read_answers(connection, |message| match batch::item(message) {
+            BatchItem::Row { index, result } => {
+                page.answer(usize::try_from(index).unwrap_or(usize::MAX), result);
+                None
+            }
+            BatchItem::Last(code) => Some(code),
+        })
+        .await?;
+        self.end_of_batch(end, connection, page)
+    }
+
+    /// What the result of the whole batch says about rows that were not answered.
+    fn end_of_batch(
+        &self,
+        code: ResultCode,
+        connection: &Connection,
+        page: &mut Page<'_>,
+    ) -> Result<(), Error> {
+        match code {
+            ResultCode::OK => return Ok(()),
+            // Batches are switched off or too small here: go on without them.
+            ResultCode::BATCH_DISABLED | ResultCode::BATCH_MAX_REQUESTS => {
+                self.single_writes.store(true, Ordering::Relaxed);
+                page.answer_rest(RowOutcome::NotApplied(Some(code)));
+            }
+            ResultCode::TIMEOUT => page.answer_rest(RowOutcome::InDoubt),
+            code if code.advice() == Advice::Final => {
+                page.answer_rest(RowOutcome::Answered(code));
+            }
+            code => page.answer_rest(RowOutcome::NotApplied(Some(code))),
+        }
+        Err(Error::Refused {
+            node: connection.node().clone(),
+            action: ACTION,
+            code,
+        })
+    }
+
+    /// All rows as messages of their own, back to back; the answers come in the same order.
+    /// The node reads while it answers, and its answers (30 bytes each) fit into the socket.
+    async fn write_single(
+        &self,
+        connection: &mut Connection,
+        batch: &BatchBuilder,
+        page: &mut Page<'_>,
+    ) -> Result<(), Error> {
+        let mut requests = Vec::with_capacity(batch.len_bytes());
+        let malformed = |source| Error::Malformed {
+            node: connection.node().clone(),
+            action: "building a write",
+            source,
+        };
+        for row in (0..batch.rows()).filter_map(|index| batch.row(index)) {
+            single::from_row(&mut requests, row, self.server_timeout_ms()).map_err(malformed)?;
+        }
+        connection.send(&requests, "write").await?;
+        page.sent();
+        let mut next = 0;
+        let rows = batch.rows();
+        read_answers(connection, |message| {
+            page.answer(next, message.header.result);
+            next += 1;
+            (next == rows).then_some(ResultCode::OK)
+        })
+        .await
+        .map(|_| ())
+    }
+
+    fn server_timeout_ms(&self) -> u32 {
+        u32::try_from(self.options.server_timeout.as_millis()).unwrap_or(u32::MAX)
+    }
+}
+
+/// Hands every message to `take` until it says that this was the last.
+async fn read_answers<T>(
+    connection: &mut Connection,
+    mut take: impl FnMut(&Message<'_>) -> Option<T>,
+) -> Result<T, Error> {
+    loop {
+        while let Some(message) = connection.arrived(ACTION)? {
+            if let Some(end) = take(&message) {
+                return Ok(end);
+            }
+        }
+        connection.fill_in_time(ACTION).await?;
+    }
+}
+
+/// A failed exchange.
+enum Failed {
+    /// On a connection that may have been dead before.
+    StaleConnection(Error),
+    /// Anything else.
+    Attempt(Error),
+}
+
+/// What is known of each row of a batch.
+struct Ledger {
+    outcomes: Vec<RowOutcome>,
+    failure: Option<Error>,
+}
+
+impl Ledger {
+    fn new(rows: usize) -> Self {
+        Self {
+            outcomes: vec![RowOutcome::NotApplied(None); rows],
+            failure: None,
+        }
+    }
+
+    fn is_open(&self) -> bool {
+        self.outcomes.iter().any(|outcome| is_open(*outcome))
+    }
+
+    fn open_rows(&self) -> impl Iterator<Item = usize> {
+        let rows = self.outcomes.iter().enumerate();
+        rows.filter(|(_, outcome)| is_open(**outcome))
+            .map(|(index, _)| index)
+    }
+}
+
+/// Whether a row may be sent again. In doubt too: a repeated write changes nothing but which
+/// counter it ends in.
+const fn is_open(outcome: RowOutcome) -> bool {
+    !matches!(outcome, RowOutcome::Answered(_))
+}
+
+/// One exchange's part of the ledger.
+struct Page<'a> {
+    ledger: &'a mut Ledger,
+    members: Option<&'a [usize]>,
+    rows: usize,
+    answered: Vec<bool>,
+    answers: usize,
+}
+
+impl<'a> Page<'a> {
+    fn new(rows: usize, members: Option<&'a [usize]>, ledger: &'a mut Ledger) -> Self {
+        Self {
+            ledger,
+            members,
+            rows,
+            answered: vec![false; rows],
+            answers: 0,
+        }
+    }
+
+    fn enter(&mut self, row: usize, outcome: RowOutcome) {
+        let index = self
+            .members
+            .map_or(Some(row), |members| members.get(row).copied());
+        let Some(slot) = index.and_then(|index| self.ledger.outcomes.get_mut(index)) else {
+            return;
+        };
+        // An earlier attempt that may have been applied stays possible, whatever a later one says.
+        if *slot != RowOutcome::InDoubt || matches!(outcome, RowOutcome::Answered(_)) {
+            *slot = outcome;
+        }
+    }
+
+    /// The request has left: until there is an answer, every row may have been applied.
+    fn sent(&mut self) {
+        for row in 0..self.rows {
+            if self.answered.get(row) == Some(&false) {
+                self.enter(row, RowOutcome::InDoubt);
+            }
+        }
+    }
+
+    /// The answer for a row. One that was not asked for is ignored.
+    fn answer(&mut self, row: usize, code: ResultCode) {
+        let Some(answered) = self.answered.get_mut(row).filter(|answered| !**answered) else {
+            return;
+        };
+        *answered = true;
+        self.answers += 1;
+        let outcome = match code.advice() {
+            Advice::Retry if code == ResultCode::TIMEOUT => RowOutcome::InDoubt,
+            Advice::Retry | Advice::RetryWrite | Advice::Login => {
+                RowOutcome::NotApplied(Some(code))
+            }
+            Advice::Done | Advice::Final => RowOutcome::Answered(code),
+        };
+        self.enter(row, outcome);
+    }
+
+    fn answer_rest(&mut self, outcome: RowOutcome) {
+        for row in 0..self.rows {
+            if self.answered.get(row) == Some(&false) {
+                self.enter(row, outcome);
+            }
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! One data connection: a socket, and the buffer that replies are walked in.
+//!
+//! The buffer is filled by large reads and walked in place; what is left of a message that has
+//! not arrived whole moves to the front before the next read. It grows only for a message that
+//! is larger than the buffer, and only as far as that message says, which the codec has
+//! compared with the length of its frame.
+
+use crate::{
+    error::Error,
+    view::{Node, NodeName},
+};
+use aerospike_wire::{
+    message::Message,
+    stream::{MessageStream, Step},
+};
+use socket2::{SockRef, TcpKeepalive};
+use std::{io, time::Duration};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
+
+/// Time-outs of a data connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SocketOptions {
+    /// For connecting (default 10 s).
+    pub connect_timeout: Duration,
+    /// For one answer, or for the node to take what we send; zero = none (default 10 s).
+    pub io_timeout: Duration,
+    /// Size of the read buffer in bytes (default 1 MiB).
+    pub read_buffer: usize,
+}
+
+impl Default for SocketOptions {
+    fn default() -> Self {
+        Self {
+            connect_timeout: Duration::from_secs(10),
+            io_timeout: Duration::from_secs(10),
+            read_buffer: 1 << 20,
+        }
+    }
+}
+
+/// An open data connection to one node.
+#[derive(Debug)]
+pub struct Connection {
+    node: NodeName,
+    socket: TcpStream,
+    stream: MessageStream,
+    buffer: Vec<u8>,
+    /// The unread part of `buffer`.
+    start: usize,
+    end: usize,
+    /// What must be unread before the walk can go on.
+    needed: usize,
+    options: SocketOptions,
+}
+
+/// Silence after which the kernel asks whether the peer is still there: dead peers are noticed
+/// after about 25 s without any time-out on the data.
+const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(5), 3);
+
+impl Connection {
+    /// Connects to `node`.
+    ///
+    /// # Errors
+    /// The node refuses, or does not answer in time.
+    pub async fn open(node: &Node, options: SocketOptions) -> Result<Self, Error> {
+        let action = "connecting";
+        let transport = |source| Error::Transport {
+            node: node.name.clone(),
+            action,
+            source,
+        };
+        let address = (node.host.name.as_str(), node.host.port);
+        let socket = tokio::time::timeout(options.connect_timeout, TcpStream::connect(address))
+            .await
+            .map_err(|_| Error::Timeout {
+                node: node.name.clone(),
+                action,
+                after: options.connect_timeout,
+            })?
+            .map_err(transport)?;
+        socket.set_nodelay(true).map_err(transport)?;
+        let (idle, interval, probes) = KEEPALIVE;
+        let keepalive = TcpKeepalive::new()
+            .with_time(idle)
+            .with_interval(interval)
+            .with_retries(probes);
+        SockRef::from(&socket)
+            .set_tcp_keepalive(&keepalive)
+            .map_err(transport)?;
+        Ok(Self {
+            node: node.name.clone(),
+            socket,
+            stream: MessageStream::new(),
+            buffer: vec![0; options.read_buffer.max(64)],
+            start: 0,
+            end: 0,
+            needed: 0,
+            options,
+        })
+    }
+
+    /// The node at the other end.
+    #[must_use]
+    pub const fn node(&self) -> &NodeName {
+        &self.node
+    }
+
+    /// Whether the connection stands between two exchanges: nothing read ahead, no half frame.
+    #[must_use]
+    pub const fn is_idle(&self) -> bool {
+        self.start == self.end && self.stream.at_frame_end()
+    }
+
+    /// Sends all of `request`.
+    ///
+    /// # Errors
+    /// The connection broke, or the node did not take the bytes in time.
+    pub async fn send(&mut self, request: &[u8], action: &'static str) -> Result<(), Error> {
+        let limit = self.options.io_timeout;
+        let sending = self.socket.write_all(request);
+        let sent = if limit.is_zero() {
+            sending.await
+        } else {
+            let timeout = || Error::Timeout {
+                node: self.node.clone(),
+                action,
+                after: limit,
+            };
+            tokio::time::timeout(limit, sending)
+                .await
+                .map_err(|_| timeout())?
+        };
+        sent.map_err(|source| Error::Transport {
+            node: self.node.clone(),
+            action,
+            source,
+        })
+    }
+
+    /// The next whole message among the bytes that have arrived, if there is one. Does not wait.
+    ///
+    /// # Errors
+    /// Bytes that are not the protocol.
+    #[inline]
+    pub fn arrived(&mut self, action: &'static str) -> Result<Option<Message<'_>>, Error> {
+        let unread = self.buffer.get(self.start..self.end).unwrap_or_default();
+        if unread.len() < self.needed {
+            return Ok(None);
+        }
+        match self.stream.next(unread) {
+            Ok(Step::Message { message, consumed }) => {
+                self.start = self.start.saturating_add(consumed);
+                self.needed = 0;
+                Ok(Some(message))
+            }
+            Ok(Step::Incomplete { consumed, needed }) => {
+                self.start = self.start.saturating_add(consumed);
+                self.needed = needed;
+                Ok(None)
+            }
+            Err(source) => Err(Error::Malformed {
+                node: self.node.clone(),
+                action,
+                source,
+            }),
+        }
+    }
+
+    /// Reads once, and waits until there is something. Cancel safe.
+    ///
+    /// # Errors
+    /// The connection broke or ended.
+    pub async fn fill(&mut self, action: &'static str) -> Result<(), Error> {
+        self.make_room();
+        let space = self.buffer.get_mut(self.end..).unwrap_or_default();
+        let read = self.socket.read(space).await.and_then(|read| match read {
+            0 => Err(io::Error::from(io::ErrorKind::UnexpectedEof)),
+            read => Ok(read),
+        });
+        match read {
+            Ok(read) => {
+                self.end = self.end.saturating_add(read);
+                Ok(())
+            }
+            Err(source) => Err(Error::Transport {
+                node: self.node.clone(),
+                action,
+                source,
+            }),
+        }
+    }
+
+    /// [`Self::fill`] with the time-out of [`SocketOptions::io_timeout`].
+    ///
+    /// # Errors
+    /// As `fill`, and [`Error::Timeout`].
+    pub async fn fill_in_time(&mut self, action: &'static str) -> Result<(), Error> {
+        let limit = self.options.io_timeout;
+        if limit.is_zero() {
+            return self.fill(action).await;
+        }
+        let node = self.node.clone();
+        tokio::time::timeout(limit, self.fill(action))
+            .await
+            .unwrap_or(Err(Error::Timeout {
+                node,
+                action,
+                after: limit,
+            }))
+    }
+
+    /// Makes sure that a read has room: drops what was consumed, and doubles a buffer that a
+    /// single message fills. Doubling, not reserving what the message announces: a peer gets no
+    /// more memory than it fills.
+    fn make_room(&mut self) {
+        let usual = self.options.read_buffer.max(64);
+        if self.start == self.end {
+            (self.start, self.end) = (0, 0);
+            if self.buffer.len() > usual {
+                self.buffer.truncate(usual);
+                self.buffer.shrink_to_fit();
+            }
+            return;
+        }
+        let waits_for = self.start.saturating_add(self.needed);
+        if self.end == self.buffer.len() || waits_for > self.buffer.len() {
+            self.buffer.copy_within(self.start..self.end, 0);
+            self.end = self.end.saturating_sub(self.start);
+            self.start = 0;
+        }
+        if self.end == self.buffer.len() {
+            self.buffer.resize(self.buffer.len().saturating_mul(2), 0);
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What can go wrong between us and a cluster, split by blame.
+
+use crate::view::NodeName;
+use aerospike_wire::{error::Error as WireError, info::Refusal, result_code::ResultCode};
+use std::{io, time::Duration};
+
+/// A failed operation on the cluster. The cause, where there is one, is behind `source()`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// No seed could be reached, or none belongs to a usable cluster.
+    #[error("no connection to the cluster by {seeds}: {reason}")]
+    Connect {
+        /// The seeds as given.
+        seeds: String,
+        /// What the last attempt said.
+        reason: String,
+    },
+    /// A node broke or refused the connection.
+    #[error("node {node}: {action} failed")]
+    Transport {
+        /// The node.
+        node: NodeName,
+        /// What was being done.
+        action: &'static str,
+        /// The system's error.
+        source: io::Error,
+    },
+    /// A node did not answer in time.
+    #[error("node {node}: no answer to {action} within {} ms", after.as_millis())]
+    Timeout {
+        /// The node.
+        node: NodeName,
+        /// What was being done.
+        action: &'static str,
+        /// The limit that passed.
+        after: Duration,
+    },
+    /// A node sent bytes that are not the protocol.
+    #[error("node {node}: malformed reply to {action}")]
+    Malformed {
+        /// The node.
+        node: NodeName,
+        /// What was being done.
+        action: &'static str,
+        /// What is wrong, and where.
+        source: WireError,
+    },
+    /// A node answered with a result code.
+    #[error("node {node}: {action} refused: {code}")]
+    Refused {
+        /// The node.
+        node: NodeName,
+        /// What was being done.
+        action: &'static str,
+        /// Its answer.
+        code: ResultCode,
+    },
+    /// A node runs as many scans as it may, or a rule of its configuration forbids ours.
+    #[error("node {node}: scan refused: too many scans at a time, or forbidden by configuration")]
+    TooManyScans {
+        /// The node.
+        node: NodeName,
+    },
+    /// A node answered an info command with an error.
+    #[error("node {node}: {command} refused: {} (code {})", refusal.message, refusal.code)]
+    Info {
+        /// The node.
+        node: NodeName,
+        /// The command without its parameters.
+        command: String,
+        /// Its answer.
+        refusal: Refusal,
+    },
+    /// An info reply that does not follow the grammar of its command.
+    #[error("node {node}: the answer to {command} makes no sense: {reason}")]
+    InfoText {
+        /// The node.
+        node: NodeName,
+        /// The command without its parameters.
+        command: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The namespace exists on no node.
+    #[error("namespace {namespace} does not exist on this cluster")]
+    NoNamespace {
+        /// Its name.
+        namespace: String,
+    },
+    /// The cluster has no nodes left.
+    #[error("the cluster has no reachable node left")]
+    NoNodes,
+    /// Partitions that no node served, after all retries.
+    #[error(
+        "{} of namespace {namespace} could not be read after {rounds} rounds without progress; \
+         the first is partition {first}",
+        plural(*count)
+    )]
+    Unavailable {
+        /// The namespace.
+        namespace: String,
+        /// How many partitions.
+        count: usize,
+        /// The lowest of them.
+        first: u16,
+        /// Rounds in which none of them made progress.
+        rounds: u32,
+        /// The last failure.
+        source: Option<Box<Self>>,
+    },
+    /// The run was cancelled.
+    #[error("cancelled")]
+    Cancelled,
+}
+
+fn plural(count: usize) -> String {
+    if count == 1 {
+        "1 partition".to_owned()
+    } else {
+        format!("{count} partitions")
+    }
+}
+
+impl Error {
+    /// Whether the same request may succeed later, or on another node.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        use aerospike_wire::result_code::Advice;
+        match self {
+            Self::Transport { .. }
+            | Self::Timeout { .. }
+            | Self::NoNodes
+            | Self::TooManyScans { .. } => true,
+            Self::Refused { code, .. } => {
+                matches!(code.advice(), Advice::Retry | Advice::RetryWrite)
+            }
+            Self::Info { refusal, .. } => matches!(refusal.code, 7 | 9 | 11),
+            _ => false,
+        }
+    }
+
+    /// Whether the cluster was lost or never reached: what `absctl` exits with 14 for.
+    #[must_use]
+    pub fn is_unreachable(&self) -> bool {
+        match self {
+            Self::Connect { .. }
+            | Self::Transport { .. }
+            | Self::Timeout { .. }
+            | Self::NoNodes => true,
+            Self::Unavailable { source, .. } => {
+                source.as_ref().is_none_or(|source| source.is_unreachable())
+            }
+            _ => false,
+        }
+    }
+
+    /// Whether user, password, certificate or privilege are to blame.
+    #[must_use]
+    pub fn is_access(&self) -> bool {
+        let code = match self {
+            Self::Refused { code, .. } => u16::from(code.0),
+            Self::Info { refusal, .. } => refusal.code,
+            _ => return false,
+        };
+        matches!(code, 60..=66 | 80..=82)
+    }
+}

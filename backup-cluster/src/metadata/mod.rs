@@ -1,0 +1,233 @@
+//! What a cluster knows beside records: its version, secondary indexes, UDF modules
+//! (`info-protocol.md` §2, §6, §7).
+
+mod build;
+mod index;
+mod udf;
+
+pub use build::Build;
+pub use index::{BinType, IndexDefinition, IndexSource, IndexType, UnknownIndex};
+pub use udf::UdfModule;
+
+use crate::{
+    error::Error,
+    view::{ClusterView, Node, NodeName, ask, command_name},
+};
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::time::Duration;
+
+/// Secondary indexes of a namespace.
+#[derive(Debug, Default)]
+pub struct Indexes {
+    /// Those that can be written to a backup.
+    pub known: Vec<IndexDefinition>,
+    /// Those of kinds that nobody knows yet.
+    pub unknown: Vec<UnknownIndex>,
+}
+
+/// Metadata commands on a cluster.
+#[derive(Debug, Clone, Copy)]
+pub struct Metadata<'a> {
+    view: &'a dyn ClusterView,
+}
+
+/// How often progress that only polling shows is asked for.
+const POLL: Duration = Duration::from_millis(50);
+
+impl<'a> Metadata<'a> {
+    /// Metadata commands through `view`.
+    #[must_use]
+    pub const fn new(view: &'a dyn ClusterView) -> Self {
+        Self { view }
+    }
+
+    /// The lowest version among the nodes: what all of them can do.
+    ///
+    /// # Errors
+    /// A node that does not answer, or not with four numbers.
+    pub async fn build(&self) -> Result<Build, Error> {
+        let mut lowest: Option<Build> = None;
+        for node in self.view.nodes() {
+            let text = ask(self.view, &node.name, "build").await?;
+            let build = text
+                .parse()
+                .map_err(|reason| nonsense(&node.name, "build", reason))?;
+            lowest = Some(lowest.map_or(build, |found: Build| found.min(build)));
+        }
+        lowest.ok_or(Error::NoNodes)
+    }
+
+    /// Whether the namespace exists on any node.
+    ///
+    /// # Errors
+    /// [`Error::NoNamespace`] when it does not; failures of the info command.
+    pub async fn check_namespace(&self, namespace: &str) -> Result<(), Error> {
+        for node in self.view.nodes() {
+            let all = ask(self.view, &node.name, "namespaces").await?;
+            if all.split(';').any(|name| name == namespace) {
+                return Ok(());
+            }
+        }
+        Err(Error::NoNamespace {
+            namespace: namespace.to_owned(),
+        })
+    }
+
+    /// Records in the namespace: all copies, divided by the number of copies. For progress only.
+    ///
+    /// # Errors
+    /// A node that does not answer, or without these figures.
+    pub async fn record_count(&self, namespace: &str) -> Result<u64, Error> {
+        let command = format!("namespace/{namespace}");
+        let mut records = 0u64;
+        for node in self.view.nodes() {
+            let text = ask(self.view, &node.name, &command).await?;
+            let figure = |key: &str| {
+                let value = aerospike_wire::info::value(text.as_bytes(), b';', key.as_bytes())?;
+                aerospike_wire::info::number::<u64>(value)
+            };
+            let copies = figure("effective_replication_factor").unwrap_or(1).max(1);
+            let objects = figure("objects")
+                .ok_or_else(|| nonsense(&node.name, &command, "no object count"))?;
+            records = records.saturating_add(objects.checked_div(copies).unwrap_or_default());
+        }
+        Ok(records)
+    }
+
+    /// The secondary indexes of a namespace.
+    ///
+    /// # Errors
+    /// As [`ask`]; an entry that does not follow the grammar.
+    pub async fn indexes(&self, namespace: &str, build: Build) -> Result<Indexes, Error> {
+        let node = self.any_node()?;
+        let parameter = if build >= Build::NEW_INDEX_SYNTAX {
+            "namespace"
+        } else {
+            "ns"
+        };
+        let base64 = if build >= Build::INDEX_CONTEXT {
+            ";b64=true"
+        } else {
+            ""
+        };
+        let command = format!("sindex-list:{parameter}={namespace}{base64}");
+        let reply = ask(self.view, &node.name, &command).await?;
+        index::parse_list(&reply).map_err(|reason| nonsense(&node.name, &command, reason))
+    }
+
+    /// The UDF modules of the cluster, with their sources.
+    ///
+    /// # Errors
+    /// As [`ask`]; content that is not base64.
+    pub async fn udfs(&self) -> Result<Vec<UdfModule>, Error> {
+        let node = self.any_node()?;
+        let list = ask(self.view, &node.name, "udf-list").await?;
+        let mut modules = Vec::new();
+        for name in udf::names(&list) {
+            let command = format!("udf-get:filename={name}");
+            let reply = ask(self.view, &node.name, &command).await?;
+            let module = udf::parse_module(&name, &reply);
+            modules.push(module.map_err(|reason| nonsense(&node.name, &command, reason))?);
+        }
+        Ok(modules)
+    }
+
+    /// Registers a module and waits until every node lists it.
+    ///
+    /// # Errors
+    /// The server's reason, a compile error for example; [`Error::Timeout`].
+    pub async fn put_udf(&self, module: &UdfModule, patience: Duration) -> Result<(), Error> {
+        let node = self.any_node()?;
+        let content = STANDARD.encode(&module.content);
+        let command = format!(
+            "udf-put:filename={};content={content};content-len={};udf-type=LUA;",
+            module.name,
+            content.len()
+        );
+        let reply = ask(self.view, &node.name, &command).await?;
+        if !reply.is_empty() && !reply.eq_ignore_ascii_case("ok") {
+            return Err(nonsense(&node.name, &command, &reply));
+        }
+        self.on_all_nodes("registering a UDF module", "udf-list", patience, |list| {
+            udf::names(list).contains(&module.name)
+        })
+        .await
+    }
+
+    /// Creates an index. Same name with another definition is [`Error::Info`] with code 200.
+    ///
+    /// # Errors
+    /// The server's reason.
+    pub async fn create_index(&self, index: &IndexDefinition, build: Build) -> Result<(), Error> {
+        let node = self.any_node()?;
+        let reply = ask(self.view, &node.name, &index.create_command(build)).await?;
+        if reply.is_empty() || reply.eq_ignore_ascii_case("ok") {
+            return Ok(());
+        }
+        Err(nonsense(&node.name, "sindex-create", &reply))
+    }
+
+    /// Drops an index and waits until no node has it.
+    ///
+    /// # Errors
+    /// The server's reason; [`Error::Timeout`].
+    pub async fn drop_index(
+        &self,
+        namespace: &str,
+        name: &str,
+        build: Build,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        let node = self.any_node()?;
+        let parameter = if build >= Build::NEW_INDEX_SYNTAX {
+            "namespace"
+        } else {
+            "ns"
+        };
+        let command = format!("sindex-delete:{parameter}={namespace};indexname={name}");
+        match ask(self.view, &node.name, &command).await {
+            Err(Error::Info { refusal, .. }) if refusal.code == 201 => {}
+            other => drop(other?),
+        }
+        let command = format!("sindex-exists:{parameter}={namespace};indexname={name}");
+        self.on_all_nodes("dropping an index", &command, patience, |reply| {
+            reply == "false"
+        })
+        .await
+    }
+
+    async fn on_all_nodes(
+        &self,
+        action: &'static str,
+        command: &str,
+        patience: Duration,
+        done: impl Fn(&str) -> bool,
+    ) -> Result<(), Error> {
+        let deadline = tokio::time::Instant::now() + patience;
+        for node in self.view.nodes() {
+            while !done(&ask(self.view, &node.name, command).await?) {
+                if tokio::time::Instant::now() >= deadline {
+                    return Err(Error::Timeout {
+                        node: node.name,
+                        action,
+                        after: patience,
+                    });
+                }
+                tokio::time::sleep(POLL).await;
+            }
+        }
+        Ok(())
+    }
+
+    fn any_node(&self) -> Result<Node, Error> {
+        self.view.nodes().into_iter().next().ok_or(Error::NoNodes)
+    }
+}
+
+fn nonsense(node: &NodeName, command: &str, reason: impl Into<String>) -> Error {
+    Error::InfoText {
+        node: node.clone(),
+        command: command_name(command),
+        reason: reason.into(),
+    }
+}

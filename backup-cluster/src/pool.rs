@@ -1,0 +1,70 @@
+//! Idle data connections, kept per node and handed out again.
+
+use crate::{
+    connection::{Connection, SocketOptions},
+    error::Error,
+    view::{Node, NodeName},
+};
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+};
+
+/// Connections that are between two exchanges. Its size is bounded by the number of tasks that
+/// use it: each returns at most what it took.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    idle: Mutex<HashMap<NodeName, Vec<Connection>>>,
+    options: SocketOptions,
+}
+
+/// A connection, and whether it was used before: an old one may have been closed by the node
+/// meanwhile, which says nothing about the node.
+#[derive(Debug)]
+pub(crate) struct Lease {
+    pub(crate) connection: Connection,
+    pub(crate) reused: bool,
+}
+
+impl Pool {
+    pub(crate) fn new(options: SocketOptions) -> Self {
+        Self {
+            idle: Mutex::default(),
+            options,
+        }
+    }
+
+    pub(crate) async fn lease(&self, node: &Node) -> Result<Lease, Error> {
+        let idle = self.lock().get_mut(&node.name).and_then(Vec::pop);
+        match idle {
+            Some(connection) => Ok(Lease {
+                connection,
+                reused: true,
+            }),
+            None => {
+                let connection = Connection::open(node, self.options).await?;
+                Ok(Lease {
+                    connection,
+                    reused: false,
+                })
+            }
+        }
+    }
+
+    /// Takes a connection back. One in the middle of an exchange is closed instead.
+    pub(crate) fn put_back(&self, connection: Connection) {
+        if connection.is_idle() {
+            let node = connection.node().clone();
+            self.lock().entry(node).or_default().push(connection);
+        }
+    }
+
+    /// Closes all idle connections to a node that failed.
+    pub(crate) fn forget(&self, node: &NodeName) {
+        self.lock().remove(node);
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<NodeName, Vec<Connection>>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

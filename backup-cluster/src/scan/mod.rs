@@ -1,0 +1,187 @@
+//! Partition scans: every record of the chosen partitions, once, whatever the cluster does
+//! meanwhile (`wire-scan.md`).
+//!
+//! [`scan`] works on a list of [`PartitionCursor`]s. In each round it asks the nodes that own
+//! the unfinished ones, one request a node, and hands every record to a [`RecordSink`] while it
+//! is still in the socket's buffer. A partition's cursor moves with each record delivered, so a
+//! connection that breaks costs nothing but the records that had not arrived: the next round
+//! resumes each partition after its last digest, on whichever node owns it then. Rounds end
+//! when every partition is done, or when several in a row brought no progress at all.
+
+mod cursor;
+mod request;
+mod round;
+
+pub use cursor::PartitionCursor;
+pub use request::ScanOptions;
+
+use crate::{
+    error::Error,
+    map::PartitionMap,
+    retry::{self, RetryPolicy},
+    view::ClusterView,
+};
+use aerospike_wire::scan::ScanRecord;
+use round::Round;
+use std::{fmt, future::Future, sync::Arc};
+use tokio_util::sync::CancellationToken;
+
+/// Takes the records of a scan.
+pub trait RecordSink: Send {
+    /// Why the sink can go no further.
+    type Error: Send;
+
+    /// Takes one record over before it returns: the bytes are reused afterwards.
+    ///
+    /// # Errors
+    /// Ends the scan.
+    fn record(&mut self, record: &ScanRecord<'_>) -> Result<(), Self::Error>;
+
+    /// Called after each read from a socket. Waits until there is room for more: this is the
+    /// back-pressure.
+    fn ready(&mut self) -> impl Future<Output = Result<(), Self::Error>> + Send;
+}
+
+/// How a scan ended early.
+#[derive(Debug)]
+pub enum ScanError<E> {
+    /// The cluster's part.
+    Cluster(Error),
+    /// The sink's part.
+    Sink(E),
+}
+
+impl<E> From<Error> for ScanError<E> {
+    fn from(error: Error) -> Self {
+        Self::Cluster(error)
+    }
+}
+
+impl<E: fmt::Display> fmt::Display for ScanError<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Cluster(error) => error.fmt(f),
+            Self::Sink(error) => error.fmt(f),
+        }
+    }
+}
+
+/// What a scan had to do beside reading.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ScanStats {
+    /// Records delivered.
+    pub records: u64,
+    /// Rounds after the first.
+    pub retries: u32,
+}
+
+/// Reads the partitions of `cursors` into `sink`. On return, also after an error, each cursor
+/// says how far its partition was delivered; a later call goes on there.
+///
+/// # Errors
+/// The sink's own, [`Error::Cancelled`], [`Error::NoNamespace`], a refusal that no retry can
+/// change, or [`Error::Unavailable`] naming what could not be read.
+pub async fn scan<S: RecordSink>(
+    view: &dyn ClusterView,
+    options: &ScanOptions,
+    cursors: &mut [PartitionCursor],
+    sink: &mut S,
+    cancel: &CancellationToken,
+) -> Result<ScanStats, ScanError<S::Error>> {
+    let mut progress = Progress::new(options.retry);
+    let mut stats = ScanStats::default();
+    loop {
+        let map = fetch_map(view, options, &mut progress, cancel).await?;
+        let mut round = Round {
+            view,
+            options,
+            map: &map,
+            cursors,
+            sink,
+            cancel,
+        };
+        let outcome = round.run().await?;
+        stats.records = stats.records.saturating_add(outcome.records);
+        if cursors.iter().all(|cursor| cursor.is_done()) {
+            return Ok(stats);
+        }
+        stats.retries = stats.retries.saturating_add(1);
+        let advanced = outcome.records > 0 || outcome.finished > 0;
+        let pause = progress.after_round(advanced, outcome.failure, || {
+            let open = cursors.iter().filter(|cursor| !cursor.is_done());
+            (
+                options.namespace.clone(),
+                open.map(PartitionCursor::partition).collect(),
+            )
+        })?;
+        retry::sleep(pause, cancel).await?;
+    }
+}
+
+/// The map for the next round; a cluster that is changing may need several tries.
+async fn fetch_map(
+    view: &dyn ClusterView,
+    options: &ScanOptions,
+    progress: &mut Progress,
+    cancel: &CancellationToken,
+) -> Result<Arc<PartitionMap>, Error> {
+    loop {
+        match PartitionMap::fetch(view, &options.namespace).await {
+            Ok(map) => return Ok(map),
+            Err(error) if error.is_retryable() => {
+                let pause = progress.after_failure(error)?;
+                retry::sleep(pause, cancel).await?;
+            }
+            Err(error) => return Err(error),
+        }
+    }
+}
+
+/// Counts rounds without progress.
+struct Progress {
+    policy: RetryPolicy,
+    idle_rounds: u32,
+}
+
+impl Progress {
+    const fn new(policy: RetryPolicy) -> Self {
+        Self {
+            policy,
+            idle_rounds: 0,
+        }
+    }
+
+    /// The pause before the next round, or the end.
+    fn after_round(
+        &mut self,
+        advanced: bool,
+        failure: Option<Error>,
+        open: impl FnOnce() -> (String, Vec<u16>),
+    ) -> Result<std::time::Duration, Error> {
+        self.idle_rounds = if advanced {
+            1
+        } else {
+            self.idle_rounds.saturating_add(1)
+        };
+        if !self.policy.is_exhausted(self.idle_rounds) {
+            return Ok(self.policy.pause(self.idle_rounds));
+        }
+        let (namespace, partitions) = open();
+        Err(Error::Unavailable {
+            namespace,
+            count: partitions.len(),
+            first: partitions.into_iter().min().unwrap_or_default(),
+            rounds: self.idle_rounds,
+            source: failure.map(Box::new),
+        })
+    }
+
+    /// The same for a round that could not even begin.
+    fn after_failure(&mut self, error: Error) -> Result<std::time::Duration, Error> {
+        self.idle_rounds = self.idle_rounds.saturating_add(1);
+        if self.policy.is_exhausted(self.idle_rounds) {
+            return Err(error);
+        }
+        Ok(self.policy.pause(self.idle_rounds))
+    }
+}

@@ -1,0 +1,72 @@
+//! What is asked of every node.
+
+use super::cursor::PartitionCursor;
+use crate::{connection::SocketOptions, retry::RetryPolicy};
+use aerospike_wire::{digest::Digest, scan::ScanRequest};
+use std::time::Duration;
+
+/// What to scan, and how patiently.
+#[derive(Debug, Clone)]
+pub struct ScanOptions {
+    /// Namespace to scan.
+    pub namespace: String,
+    /// Only this set; `None` = all.
+    pub set: Option<Vec<u8>>,
+    /// Only these bins; empty = all.
+    pub bins: Vec<Vec<u8>>,
+    /// Metadata only.
+    pub no_bins: bool,
+    /// Filter expression in msgpack; empty = none.
+    pub filter: Vec<u8>,
+    /// How long the node waits for us to read before it gives the scan up; zero = for ever.
+    pub server_patience: Duration,
+    /// Silence after which the node is asked whether it is still there (default 10 s). A
+    /// filtered or throttled scan may be silent for long; that alone is no failure.
+    pub silence: Duration,
+    /// Rounds without progress and the pauses between them.
+    pub retry: RetryPolicy,
+    /// Sockets.
+    pub socket: SocketOptions,
+}
+
+impl ScanOptions {
+    /// A scan of all of `namespace` with default patience.
+    #[must_use]
+    pub fn new(namespace: &str) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            set: None,
+            bins: Vec::new(),
+            no_bins: false,
+            filter: Vec::new(),
+            server_patience: Duration::from_secs(10),
+            silence: Duration::from_secs(10),
+            retry: RetryPolicy::SCAN,
+            socket: SocketOptions::default(),
+        }
+    }
+
+    /// Appends the request for the partitions of `cursors`. Every request has an id of its own:
+    /// the job of a broken connection may still run on the node.
+    pub(super) fn encode(&self, cursors: &[PartitionCursor], out: &mut Vec<u8>) {
+        let started = cursors.iter().filter_map(PartitionCursor::last_digest);
+        let fresh = cursors
+            .iter()
+            .filter(|cursor| cursor.last_digest().is_none());
+        let digests: Vec<Digest> = started.collect();
+        let partitions: Vec<u16> = fresh.map(PartitionCursor::partition).collect();
+        let bins: Vec<&[u8]> = self.bins.iter().map(Vec::as_slice).collect();
+        let patience = u32::try_from(self.server_patience.as_millis()).unwrap_or(u32::MAX);
+        let request = ScanRequest {
+            set: self.set.as_deref(),
+            partitions: &partitions,
+            digests: &digests,
+            bins: &bins,
+            no_bins: self.no_bins,
+            filter: &self.filter,
+            socket_timeout_ms: patience,
+            ..ScanRequest::new(self.namespace.as_bytes(), fastrand::u64(1..))
+        };
+        request.encode(out);
+    }
+}

@@ -1,0 +1,306 @@
+//! One round: a request to each node that owns unfinished partitions.
+
+use super::{PartitionCursor, RecordSink, ScanError, ScanOptions};
+use crate::{
+    connection::Connection,
+    error::Error,
+    map::PartitionMap,
+    view::{ClusterView, Node, NodeName},
+};
+use aerospike_wire::{
+    digest::PARTITIONS,
+    error::{Error as WireError, ErrorKind},
+    result_code::ResultCode,
+    scan::{self, ScanItem, ScanRecord},
+};
+use std::collections::BTreeMap;
+use tokio_util::sync::CancellationToken;
+
+const ACTION: &str = "scan";
+
+/// Everything a round works with.
+pub(super) struct Round<'a, S> {
+    pub(super) view: &'a dyn ClusterView,
+    pub(super) options: &'a ScanOptions,
+    pub(super) map: &'a PartitionMap,
+    pub(super) cursors: &'a mut [PartitionCursor],
+    pub(super) sink: &'a mut S,
+    pub(super) cancel: &'a CancellationToken,
+}
+
+/// What a round brought.
+#[derive(Debug, Default)]
+pub(super) struct Outcome {
+    pub(super) records: u64,
+    /// Partitions that were finished.
+    pub(super) finished: usize,
+    /// The last failure that a retry may mend.
+    pub(super) failure: Option<Error>,
+}
+
+impl<S: RecordSink> Round<'_, S> {
+    pub(super) async fn run(&mut self) -> Result<Outcome, ScanError<S::Error>> {
+        let mut outcome = Outcome::default();
+        for (node, members) in self.by_owner() {
+            let mut share = Share::new(self.cursors, &members);
+            let scanned = self.scan_node(&node, &mut share).await;
+            outcome.records = outcome.records.saturating_add(share.records);
+            share.store(self.cursors);
+            match scanned {
+                Ok(()) => {}
+                Err(ScanError::Cluster(error)) if error.is_retryable() => {
+                    tracing::warn!(node = %node.name, %error, "scan interrupted, will resume");
+                    self.fail(&members);
+                    outcome.failure = Some(error);
+                }
+                Err(error) => return Err(error),
+            }
+            outcome.finished = outcome.finished.saturating_add(self.count_done(&members));
+        }
+        Ok(outcome)
+    }
+
+    /// Unfinished partitions by the node to ask. Those that nobody claims wait for the next map.
+    fn by_owner(&self) -> Vec<(Node, Vec<usize>)> {
+        let mut groups: BTreeMap<&str, (Node, Vec<usize>)> = BTreeMap::new();
+        for (index, cursor) in self
+            .cursors
+            .iter()
+            .enumerate()
+            .filter(|(_, c)| !c.is_done())
+        {
+            let attempt = usize::try_from(cursor.attempt).unwrap_or_default();
+            if let Some(node) = self.map.owner(cursor.id(), attempt) {
+                let group = groups.entry(node.name.as_str());
+                group
+                    .or_insert_with(|| (node.clone(), Vec::new()))
+                    .1
+                    .push(index);
+            }
+        }
+        let mut groups: Vec<_> = groups.into_values().collect();
+        // Workers start at different nodes, so that not all of them meet at the first.
+        let first = self
+            .cursors
+            .first()
+            .map_or(0, |cursor| usize::from(cursor.partition()));
+        let turn = first
+            .checked_mul(groups.len())
+            .map_or(0, |n| n / usize::from(PARTITIONS));
+        if turn < groups.len() {
+            groups.rotate_left(turn);
+        }
+        groups
+    }
+
+    fn fail(&mut self, members: &[usize]) {
+        for index in members {
+            if let Some(cursor) = self.cursors.get_mut(*index).filter(|c| !c.is_done()) {
+                cursor.fail();
+            }
+        }
+    }
+
+    fn count_done(&self, members: &[usize]) -> usize {
+        let done = |index: &&usize| {
+            self.cursors
+                .get(**index)
+                .is_some_and(PartitionCursor::is_done)
+        };
+        members.iter().filter(done).count()
+    }
+
+    async fn scan_node(
+        &mut self,
+        node: &Node,
+        share: &mut Share,
+    ) -> Result<(), ScanError<S::Error>> {
+        let mut connection = tokio::select! {
+            opened = Connection::open(node, self.options.socket) => opened?,
+            () = self.cancel.cancelled() => return Err(Error::Cancelled.into()),
+        };
+        let mut request = Vec::new();
+        self.options.encode(&share.cursors, &mut request);
+        connection.send(&request, ACTION).await?;
+        loop {
+            if self.deliver(&mut connection, share)? {
+                return Ok(());
+            }
+            self.sink.ready().await.map_err(ScanError::Sink)?;
+            self.read_more(&mut connection).await?;
+        }
+    }
+
+    /// Delivers what has arrived. `true` once the node has said that this is all.
+    fn deliver(
+        &mut self,
+        connection: &mut Connection,
+        share: &mut Share,
+    ) -> Result<bool, ScanError<S::Error>> {
+        let node = connection.node().clone();
+        let malformed = |source| Error::Malformed {
+            node: node.clone(),
+            action: ACTION,
+            source,
+        };
+        while let Some(message) = connection.arrived(ACTION)? {
+            match scan::item(message).map_err(malformed)? {
+                ScanItem::Record(record) => {
+                    share.accept(&record).map_err(malformed)?;
+                    self.sink.record(&record).map_err(ScanError::Sink)?;
+                    share.delivered(&record);
+                }
+                ScanItem::Partition { id, result } => {
+                    share.status(id.get(), result).map_err(malformed)?;
+                }
+                ScanItem::Last(code) if code.is_ok() => {
+                    share.finish();
+                    return Ok(true);
+                }
+                ScanItem::Last(code) | ScanItem::Refused(code) => {
+                    return Err(refused(&node, code).into());
+                }
+            }
+        }
+        Ok(false)
+    }
+
+    async fn read_more(&self, connection: &mut Connection) -> Result<(), Error> {
+        let node = connection.node().clone();
+        loop {
+            tokio::select! {
+                filled = connection.fill(ACTION) => return filled,
+                () = self.cancel.cancelled() => return Err(Error::Cancelled),
+                () = tokio::time::sleep(self.options.silence) => {}
+            }
+            // Nothing came for a while: is the node still there?
+            self.view.info(&node, &["partition-generation"]).await?;
+        }
+    }
+}
+
+/// The error for a result code that ends a request. "Forbidden" is what a node answers that runs
+/// as many scans as it may (`wire-scan.md` §1); that passes.
+fn refused(node: &NodeName, code: ResultCode) -> Error {
+    let node = node.clone();
+    match code {
+        ResultCode::FORBIDDEN => Error::TooManyScans { node },
+        code => Error::Refused {
+            node,
+            action: ACTION,
+            code,
+        },
+    }
+}
+
+/// The partitions that one node is asked for, and what is known of them.
+struct Share {
+    cursors: Vec<PartitionCursor>,
+    /// Where they come from.
+    members: Vec<usize>,
+    /// Partition id → index into `cursors`.
+    index: Box<[u16; PARTITIONS as usize]>,
+    unavailable: Vec<bool>,
+    records: u64,
+}
+
+const NONE: u16 = u16::MAX;
+
+impl Share {
+    fn new(all: &[PartitionCursor], members: &[usize]) -> Self {
+        let cursors: Vec<_> = members
+            .iter()
+            .filter_map(|index| all.get(*index))
+            .copied()
+            .collect();
+        let mut index = Box::new([NONE; PARTITIONS as usize]);
+        for (position, cursor) in (0u16..).zip(&cursors) {
+            if let Some(slot) = index.get_mut(cursor.id().index()) {
+                *slot = position;
+            }
+        }
+        let unavailable = vec![false; cursors.len()];
+        Self {
+            cursors,
+            members: members.to_vec(),
+            index,
+            unavailable,
+            records: 0,
+        }
+    }
+
+    fn position(&self, partition: usize) -> Option<usize> {
+        self.index
+            .get(partition)
+            .copied()
+            .filter(|slot| *slot != NONE)
+            .map(usize::from)
+    }
+
+    /// Refuses a record that was not asked for, or that breaks the order: delivering it could
+    /// repeat it, and resuming would lose others.
+    #[inline]
+    fn accept(&self, record: &ScanRecord<'_>) -> Result<(), WireError> {
+        let partition = record.digest.partition();
+        let cursor = self
+            .position(partition.index())
+            .and_then(|at| self.cursors.get(at));
+        match cursor {
+            Some(cursor) if cursor.accepts(&record.digest) => Ok(()),
+            _ => Err(WireError::new(
+                ErrorKind::Text {
+                    what: "the order of the scan's records",
+                },
+                0,
+            )),
+        }
+    }
+
+    #[inline]
+    fn delivered(&mut self, record: &ScanRecord<'_>) {
+        let position = self.position(record.digest.partition().index());
+        if let Some(cursor) = position.and_then(|at| self.cursors.get_mut(at)) {
+            cursor.advance(record.digest);
+            self.records = self.records.saturating_add(1);
+        }
+    }
+
+    /// A partition's status: done (servers before 6.0), or not available here.
+    fn status(&mut self, partition: u16, result: ResultCode) -> Result<(), WireError> {
+        let position = self.position(usize::from(partition));
+        let Some(cursor) = position.and_then(|at| self.cursors.get_mut(at)) else {
+            let kind = ErrorKind::Size {
+                what: "partition id",
+                found: u64::from(partition),
+            };
+            return Err(WireError::new(kind, 6));
+        };
+        if result.is_ok() {
+            cursor.finish();
+        } else {
+            tracing::debug!(partition, %result, "partition moved");
+            cursor.fail();
+            if let Some(flag) = position.and_then(|at| self.unavailable.get_mut(at)) {
+                *flag = true;
+            }
+        }
+        Ok(())
+    }
+
+    /// The node has read everything it was asked for, but what it reported unavailable.
+    fn finish(&mut self) {
+        for (cursor, unavailable) in self.cursors.iter_mut().zip(&self.unavailable) {
+            if !unavailable {
+                cursor.finish();
+            }
+        }
+    }
+
+    fn store(&self, all: &mut [PartitionCursor]) {
+        for (index, cursor) in self.members.iter().zip(&self.cursors) {
+            if let Some(slot) = all.get_mut(*index) {
+                *slot = *cursor;
+            }
+        }
+    }
+}

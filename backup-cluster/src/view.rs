@@ -1,0 +1,119 @@
+//! The cluster as seen by its info plane: which nodes there are, and what they say.
+
+use crate::error::Error;
+use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
+
+/// A node's id, upper-case hex as the node reports it.
+#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct NodeName(Arc<str>);
+
+impl NodeName {
+    /// The name `name`.
+    #[must_use]
+    pub fn new(name: &str) -> Self {
+        Self(name.into())
+    }
+
+    /// As text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for NodeName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "NodeName({})", self.0)
+    }
+}
+
+/// A node that takes part in the cluster now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Node {
+    /// Its id.
+    pub name: NodeName,
+    /// Where it serves clients: host name or address, and port.
+    pub host: Host,
+}
+
+/// A service address.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct Host {
+    /// Name or address, without brackets.
+    pub name: String,
+    /// Port.
+    pub port: u16,
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { name, port } = self;
+        if name.contains(':') {
+            write!(f, "[{name}]:{port}")
+        } else {
+            write!(f, "{name}:{port}")
+        }
+    }
+}
+
+impl From<SocketAddr> for Host {
+    fn from(address: SocketAddr) -> Self {
+        Self {
+            name: address.ip().to_string(),
+            port: address.port(),
+        }
+    }
+}
+
+/// A boxed future, so that views can be used as trait objects.
+pub type BoxFuture<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
+
+/// Everything the data plane needs to know from the cluster. Object safe, shared as
+/// `Arc<dyn ClusterView>`; calls may come from many tasks at a time.
+pub trait ClusterView: fmt::Debug + Send + Sync {
+    /// The nodes that take part now, in the order of their names.
+    fn nodes(&self) -> Vec<Node>;
+
+    /// Sends info commands to one node. The values come in the order of the commands; a value
+    /// may itself be a refusal ([`aerospike_wire::info::refusal`]).
+    ///
+    /// # Errors
+    /// The node is not there, breaks the connection, or does not answer in time.
+    fn info<'a>(
+        &'a self,
+        node: &'a NodeName,
+        commands: &'a [&'a str],
+    ) -> BoxFuture<'a, Result<Vec<String>, Error>>;
+}
+
+/// The values of one command from one node, refusals turned into errors.
+///
+/// # Errors
+/// As [`ClusterView::info`], and [`Error::Info`] for a refusal.
+pub async fn ask(view: &dyn ClusterView, node: &NodeName, command: &str) -> Result<String, Error> {
+    let mut values = view.info(node, &[command]).await?;
+    let value = values.pop().unwrap_or_default();
+    match aerospike_wire::info::refusal(value.as_bytes()) {
+        Some(refusal) => Err(Error::Info {
+            node: node.clone(),
+            command: command_name(command),
+            refusal,
+        }),
+        None => Ok(value),
+    }
+}
+
+/// The name of a command, without its parameters: those may hold whole modules.
+pub(crate) fn command_name(command: &str) -> String {
+    command
+        .split([':', '/', ';'])
+        .next()
+        .unwrap_or_default()
+        .to_owned()
+}
