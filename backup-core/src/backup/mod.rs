@@ -1,0 +1,33 @@
+//! Backup: partition ranges are scanned, records become text while they are still in the
+//! socket's buffer, and chunks of text go to one thread for each open file.
+//!
+//! ```text
+//! plan ── ranges ──► scan stage ── chunks ──► write stage ── files ──► publish
+//! ```
+
+mod config;
+mod files;
+mod globals;
+mod run;
+mod scan_stage;
+mod write_stage;
+
+pub use config::{BackupConfig, BackupTarget};
+
+use crate::{handle::Job, stats::BackupStats};
+use std::sync::Arc;
+
+/// A running backup.
+pub type BackupJob = Job<BackupStats>;
+
+/// Starts a backup on the current tokio runtime.
+///
+/// Nothing is written before the target was found fit, the cluster has answered and the
+/// namespace was found. Files appear under their final names when all of them are complete; a
+/// job that fails or is cancelled leaves nothing of its own.
+#[must_use]
+pub fn start(config: BackupConfig) -> BackupJob {
+    Job::spawn(Arc::new(BackupStats::default()), |stats, cancel| {
+        run::run(config, stats, cancel)
+    })
+}

@@ -1,0 +1,5 @@
+//! Conversions between the layers, one file per pair.
+
+pub mod asb_to_wire;
+pub mod index;
+pub mod wire_to_asb;

@@ -1,0 +1,235 @@
+//! Why a job failed.
+
+use aerospike_wire::{digest::Digest, result_code::ResultCode};
+use std::fmt;
+
+/// A failed job. Causes are behind `source()`.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The target holds something already.
+    #[error("{target} is not empty: it holds {entry}")]
+    TargetNotEmpty {
+        /// The directory.
+        target: String,
+        /// The first entry in the way.
+        entry: String,
+    },
+    /// The output file exists already.
+    #[error("{target} exists already")]
+    TargetExists {
+        /// The file.
+        target: String,
+    },
+    /// The input holds no backup.
+    #[error("{source_name} holds no backup file (*.asb)")]
+    InputEmpty {
+        /// The directory or file.
+        source_name: String,
+    },
+    /// The input was never completed.
+    #[error("{source_name} is an unfinished backup: {entry} was never completed")]
+    InputUnfinished {
+        /// The directory.
+        source_name: String,
+        /// What shows it.
+        entry: String,
+    },
+    /// The file is something else.
+    #[error("{file} {looks_like}")]
+    NotPlain {
+        /// The file.
+        file: String,
+        /// What it looks like, as the end of a sentence.
+        looks_like: &'static str,
+    },
+    /// A file is damaged.
+    #[error("{file} is damaged")]
+    Damaged {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        source: asb_format::Error,
+    },
+    /// Validation found damage and went on to the end.
+    #[error("{} of {files} files cannot be restored", findings)]
+    Invalid {
+        /// Files looked at.
+        files: u64,
+        /// Files with a finding.
+        findings: u64,
+    },
+    /// A record belongs to another namespace than the one asked for.
+    #[error("{file}, byte {offset}: the record belongs to namespace {found}, not to {expected}")]
+    OtherNamespace {
+        /// The file.
+        file: String,
+        /// Where the record begins.
+        offset: u64,
+        /// Namespace in the file.
+        found: String,
+        /// Namespace asked for.
+        expected: String,
+    },
+    /// A record that the backup format cannot hold.
+    #[error("record {digest}: {reason}")]
+    Unrepresentable {
+        /// The record.
+        digest: Digest,
+        /// What about it.
+        reason: Unrepresentable,
+    },
+    /// The server refused a record.
+    #[error("{file}, byte {offset}: record {digest} was refused: {code}")]
+    RecordRefused {
+        /// The file.
+        file: String,
+        /// Where the record begins.
+        offset: u64,
+        /// The record.
+        digest: Digest,
+        /// The server's answer.
+        code: ResultCode,
+    },
+    /// Something about the cluster.
+    #[error("{0}")]
+    Cluster(#[source] backup_cluster::error::Error),
+    /// Something about the storage.
+    #[error("{0}")]
+    Storage(#[source] backup_storage::Error),
+    /// The job was cancelled.
+    #[error("interrupted")]
+    Cancelled,
+    /// A promise of ours does not hold: a defect.
+    #[error("internal error: {0}; please report this")]
+    Internal(String),
+}
+
+/// What about a record cannot be written down.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Unrepresentable {
+    /// A bin of a type without a form in the backup.
+    BinType {
+        /// Name of the bin.
+        bin: String,
+        /// Particle type number.
+        particle: u8,
+    },
+    /// A bin whose bytes do not fit its type.
+    BinValue {
+        /// Name of the bin.
+        bin: String,
+        /// Particle type number.
+        particle: u8,
+    },
+    /// A user key of a type without a form in the backup.
+    Key {
+        /// Particle type number.
+        particle: u8,
+    },
+}
+
+impl fmt::Display for Unrepresentable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::BinType { bin, particle } => {
+                write!(
+                    f,
+                    "bin {bin:?} has particle type {particle}, which no backup file can hold"
+                )
+            }
+            Self::BinValue { bin, particle } => {
+                write!(
+                    f,
+                    "the value of bin {bin:?} does not fit its particle type {particle}"
+                )
+            }
+            Self::Key { particle } => {
+                write!(
+                    f,
+                    "its key has particle type {particle}, which no backup file can hold"
+                )
+            }
+        }
+    }
+}
+
+/// Classes of failure that a caller acts on; `absctl` has an exit code for each (`cli.md` §1.1).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ErrorClass {
+    /// Anything else: refused combination, target not empty, record refused, no space.
+    General,
+    /// The input is missing, has no backup files, or was never finished.
+    InputMissing,
+    /// User, password, certificate or privilege.
+    Access,
+    /// Damaged input.
+    Damage,
+    /// The cluster cannot be reached, or was lost beyond all retries.
+    Unreachable,
+    /// Cancelled.
+    Interrupted,
+}
+
+impl Error {
+    /// The class of this failure.
+    #[must_use]
+    pub fn class(&self) -> ErrorClass {
+        use backup_storage::{ErrorKind, Operation};
+        match self {
+            Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
+            Self::Damaged { .. } | Self::Invalid { .. } | Self::NotPlain { .. } => {
+                ErrorClass::Damage
+            }
+            Self::Cancelled => ErrorClass::Interrupted,
+            Self::RecordRefused { code, .. } if is_access(*code) => ErrorClass::Access,
+            Self::Cluster(backup_cluster::error::Error::Cancelled) => ErrorClass::Interrupted,
+            Self::Cluster(error) if error.is_access() => ErrorClass::Access,
+            Self::Cluster(error) if error.is_unreachable() => ErrorClass::Unreachable,
+            Self::Storage(error) => match (error.operation(), error.kind()) {
+                (Operation::Open | Operation::List | Operation::Stat, ErrorKind::NotFound) => {
+                    ErrorClass::InputMissing
+                }
+                (Operation::Read, ErrorKind::WrongSize { .. }) => ErrorClass::Damage,
+                _ => ErrorClass::General,
+            },
+            _ => ErrorClass::General,
+        }
+    }
+
+    /// What the user can do about it, where that is not plain from the message.
+    #[must_use]
+    pub fn advice(&self) -> Option<&'static str> {
+        match self {
+            Self::TargetNotEmpty { .. } => {
+                Some("choose an empty directory, or replace an old backup with --remove-files")
+            }
+            Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
+            Self::InputUnfinished { .. } => {
+                Some("take a complete backup: this one was interrupted while it was written")
+            }
+            Self::OtherNamespace { .. } => Some("name the namespace of the backup with -n"),
+            _ => None,
+        }
+    }
+}
+
+fn is_access(code: ResultCode) -> bool {
+    matches!(code.0, 60..=66 | 80..=82)
+}
+
+impl From<backup_cluster::error::Error> for Error {
+    fn from(error: backup_cluster::error::Error) -> Self {
+        match error {
+            backup_cluster::error::Error::Cancelled => Self::Cancelled,
+            error => Self::Cluster(error),
+        }
+    }
+}
+
+impl From<backup_storage::Error> for Error {
+    fn from(error: backup_storage::Error) -> Self {
+        Self::Storage(error)
+    }
+}

@@ -1,0 +1,83 @@
+//! A running job: to be polled, cancelled and awaited.
+
+use crate::error::Error;
+use std::{
+    future::Future,
+    sync::Arc,
+    time::{Duration, Instant, SystemTime},
+};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+
+/// A job that runs on its own. Dropping the handle cancels the job.
+#[derive(Debug)]
+pub struct Job<S> {
+    stats: Arc<S>,
+    cancel: CancellationToken,
+    task: JoinHandle<Result<(), Error>>,
+    started: SystemTime,
+    clock: Instant,
+}
+
+/// How a job ended. The figures are there after a failure, too.
+#[derive(Debug)]
+pub struct Outcome<S> {
+    /// When it began.
+    pub started: SystemTime,
+    /// How long it took.
+    pub duration: Duration,
+    /// What it did.
+    pub stats: Arc<S>,
+    /// Whether it did everything that was asked for.
+    pub result: Result<(), Error>,
+}
+
+impl<S: Send + Sync + 'static> Job<S> {
+    /// Runs `work` on the current tokio runtime.
+    pub(crate) fn spawn<F>(stats: Arc<S>, work: impl FnOnce(Arc<S>, CancellationToken) -> F) -> Self
+    where
+        F: Future<Output = Result<(), Error>> + Send + 'static,
+    {
+        let cancel = CancellationToken::new();
+        let task = tokio::spawn(work(Arc::clone(&stats), cancel.clone()));
+        Self {
+            stats,
+            cancel,
+            task,
+            started: SystemTime::now(),
+            clock: Instant::now(),
+        }
+    }
+
+    /// The counters, to be read at any time.
+    #[must_use]
+    pub const fn stats(&self) -> &Arc<S> {
+        &self.stats
+    }
+
+    /// A token that stops the job: reading ends at once, what is in flight is finished.
+    #[must_use]
+    pub fn cancel_token(&self) -> CancellationToken {
+        self.cancel.clone()
+    }
+
+    /// Waits for the end.
+    pub async fn wait(mut self) -> Outcome<S> {
+        let result = match (&mut self.task).await {
+            Ok(result) => result,
+            Err(error) => Err(Error::Internal(error.to_string())),
+        };
+        Outcome {
+            started: self.started,
+            duration: self.clock.elapsed(),
+            stats: Arc::clone(&self.stats),
+            result,
+        }
+    }
+}
+
+impl<S> Drop for Job<S> {
+    fn drop(&mut self) {
+        self.cancel.cancel();
+    }
+}

@@ -1,0 +1,236 @@
+//! The decode stage: OS threads take files from a queue, decode records in place and put them
+//! into batches.
+
+use super::{
+    RestoreConfig,
+    globals::{Global, Globals},
+    input::{Input, InputFile},
+    reader::{ReadBuffer, read_file},
+    routing::{Batch, Router, Spare},
+    write_stage::Failure,
+};
+use crate::{
+    convert::{asb_to_wire, index},
+    error::Error,
+    stats::RestoreStats,
+};
+use aerospike_wire::batch::BatchBuilder;
+use asb_format::{Index, Item, Record, Udf};
+use backup_cluster::{batch_write::BatchWriter, metadata::UdfModule};
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+use tokio::{runtime::Handle, sync::oneshot};
+
+/// What the decoders share.
+#[derive(Debug)]
+pub(super) struct DecodeStage {
+    pub(super) config: RestoreConfig,
+    pub(super) input: Input,
+    /// Index of the next file that nobody reads yet.
+    pub(super) next: AtomicUsize,
+    pub(super) writer: Arc<BatchWriter>,
+    pub(super) globals: Globals,
+    pub(super) batches: flume::Sender<Batch>,
+    pub(super) spares: flume::Receiver<Spare>,
+    pub(super) failure: Failure,
+    pub(super) stats: Arc<RestoreStats>,
+    pub(super) runtime: Handle,
+}
+
+impl DecodeStage {
+    /// Starts `threads` decoders; the receiver of each gets a message when it has ended.
+    pub(super) fn start(self, threads: usize) -> Result<Vec<oneshot::Receiver<()>>, Error> {
+        let stage = Arc::new(self);
+        (0..threads)
+            .map(|number| {
+                let (ended, end) = oneshot::channel();
+                let stage = Arc::clone(&stage);
+                thread::Builder::new()
+                    .name(format!("decode-{number}"))
+                    .spawn(move || {
+                        if let Err(error) = stage.work() {
+                            stage.failure.set(error);
+                        }
+                        drop(stage);
+                        let _ = ended.send(());
+                    })
+                    .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
+                Ok(end)
+            })
+            .collect()
+    }
+
+    fn work(&self) -> Result<(), Error> {
+        let mut buffer = ReadBuffer::default();
+        let mut router = Router::new(self.writer.map(), &self.config);
+        while let Some(file) = self
+            .input
+            .files
+            .get(self.next.fetch_add(1, Ordering::Relaxed))
+        {
+            let read = self.read(file, &mut buffer, &mut router);
+            // What was decoded before the failure still needs its counter.
+            let flushed = router
+                .take_all()
+                .into_iter()
+                .try_for_each(|batch| self.send(batch));
+            read.and(flushed)?;
+        }
+        Ok(())
+    }
+
+    fn read(
+        &self,
+        file: &InputFile,
+        buffer: &mut ReadBuffer,
+        router: &mut Router,
+    ) -> Result<(), Error> {
+        router.start_file(&file.shown);
+        read_file(
+            &self.input,
+            file,
+            buffer,
+            &self.stats,
+            |item, offset| match item {
+                Item::Record(record) => self.record(record, file, offset, router),
+                Item::Index(index) => self.index(index, file),
+                Item::Udf(module) => self.udf(module),
+                Item::Header(_) | Item::Namespace(_) | Item::FirstFile => Ok(()),
+            },
+        )
+    }
+
+    /// Brings a record to its first fork: a batch, or a counter.
+    fn record(
+        &self,
+        record: &Record<'_>,
+        file: &InputFile,
+        offset: u64,
+        router: &mut Router,
+    ) -> Result<(), Error> {
+        if self.failure.is_stopped() {
+            return Err(Error::Cancelled);
+        }
+        if record.namespace != *self.config.namespace.as_bytes() {
+            return Err(self.other_namespace(record, file, offset));
+        }
+        self.stats.records_read.add(1);
+        if self.config.no_records || !asb_to_wire::has_values(record) {
+            self.stats.skipped.add(1);
+            return Ok(());
+        }
+        let Some(ttl) = self.ttl(record.void_time) else {
+            self.stats.expired.add(1);
+            return Ok(());
+        };
+        match router.add(record, ttl, offset, || self.spare()) {
+            Some(batch) => self.send_full(batch, router),
+            None => Ok(()),
+        }
+    }
+
+    /// Seconds that the record has left; `None` when it has expired.
+    fn ttl(&self, void_time: u32) -> Option<u32> {
+        match void_time {
+            0 => Some(asb_to_wire::NEVER),
+            time => time
+                .checked_sub(self.config.clock.now())
+                .filter(|ttl| *ttl > 0),
+        }
+    }
+
+    fn spare(&self) -> Spare {
+        let new = || {
+            (
+                BatchBuilder::with_capacity(self.config.batch_bytes),
+                Vec::new(),
+            )
+        };
+        self.spares.try_recv().unwrap_or_else(|_| new())
+    }
+
+    /// Sends a full batch, and takes over a new partition map if a retry has fetched one.
+    fn send_full(&self, batch: Batch, router: &mut Router) -> Result<(), Error> {
+        self.send(batch)?;
+        let map = self.writer.map();
+        if router.is_outdated(&map) {
+            router
+                .take_all()
+                .into_iter()
+                .try_for_each(|batch| self.send(batch))?;
+            router.use_map(map);
+        }
+        Ok(())
+    }
+
+    /// Waits for room. The write stage takes every batch, also after a failure: it counts them.
+    fn send(&self, batch: Batch) -> Result<(), Error> {
+        self.batches.send(batch).map_err(|flume::SendError(batch)| {
+            self.stats.not_sent.add(batch.rows.rows() as u64);
+            Error::Cancelled
+        })
+    }
+
+    fn index(&self, found: &Index<'_>, file: &InputFile) -> Result<(), Error> {
+        self.stats.indexes_read.add(1);
+        if self.config.no_indexes {
+            self.stats.indexes_skipped.add(1);
+            return Ok(());
+        }
+        let name = String::from_utf8_lossy(&found.name.to_cow()).into_owned();
+        if found.set_was_null {
+            tracing::warn!(index = %name, "index is on set \"null\", which is taken for no set");
+        }
+        if found.is_suspected_expression() {
+            tracing::warn!(
+                index = %name,
+                "index is on bin \"null\": asbackup writes this for expression indexes, whose \
+                 expression it loses"
+            );
+        }
+        match index::to_server(found, &self.config.namespace) {
+            Ok(definition) => self.apply(Global::Index(definition)),
+            Err(reason) => {
+                tracing::warn!(index = %name, file = %file.shown, reason, "index left out");
+                self.stats.indexes_skipped.add(1);
+                Ok(())
+            }
+        }
+    }
+
+    fn udf(&self, module: &Udf<'_>) -> Result<(), Error> {
+        self.stats.udfs_read.add(1);
+        if self.config.no_udfs {
+            self.stats.udfs_skipped.add(1);
+            return Ok(());
+        }
+        let name = String::from_utf8_lossy(&module.name.to_cow()).into_owned();
+        self.apply(Global::Udf(UdfModule {
+            name,
+            content: module.content.to_vec(),
+        }))
+    }
+
+    fn apply(&self, global: Global) -> Result<(), Error> {
+        self.runtime.block_on(async {
+            tokio::select! {
+                applied = self.globals.apply(global) => applied,
+                () = self.failure.token().cancelled() => Err(Error::Cancelled),
+            }
+        })
+    }
+
+    fn other_namespace(&self, record: &Record<'_>, file: &InputFile, offset: u64) -> Error {
+        Error::OtherNamespace {
+            file: file.shown.to_string(),
+            offset,
+            found: String::from_utf8_lossy(&record.namespace.to_cow()).into_owned(),
+            expected: self.config.namespace.clone(),
+        }
+    }
+}

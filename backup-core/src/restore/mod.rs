@@ -1,0 +1,50 @@
+//! Restore: files are decoded in place, records become rows of batch frames grouped by the node
+//! that owns them, and every row ends in exactly one counter.
+//!
+//! ```text
+//! files ──► decode stage ── rows by node ──► batches ──► write stage ── outcomes ──► counters
+//!              └── indexes, modules ──► globals
+//! ```
+
+mod config;
+mod decode_stage;
+mod globals;
+mod input;
+mod outcome;
+mod reader;
+mod routing;
+mod run;
+mod validate;
+mod write_stage;
+
+pub use config::{Clock, RestoreConfig, RestoreSource};
+pub use validate::{FileReport, Finding, ValidateConfig};
+
+use crate::{handle::Job, stats::RestoreStats};
+use std::sync::Arc;
+
+/// A running restore or validation.
+pub type RestoreJob = Job<RestoreStats>;
+
+/// Starts a restore on the current tokio runtime.
+///
+/// Nothing is written before the input was found, the cluster has answered and the namespace was
+/// found. Records already written stay when a restore fails: the counters say how many.
+#[must_use]
+pub fn start(config: RestoreConfig) -> RestoreJob {
+    Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
+        run::run(config, stats, cancel)
+    })
+}
+
+/// Starts a validation: every file is decoded to its end, without a cluster. `report` gets the
+/// result of each file as soon as it is known.
+#[must_use]
+pub fn validate(
+    config: ValidateConfig,
+    report: impl FnMut(FileReport) + Send + 'static,
+) -> RestoreJob {
+    Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
+        validate::run(config, stats, cancel, report)
+    })
+}

@@ -1,0 +1,141 @@
+//! A restore from start to end.
+
+use super::{
+    RestoreConfig,
+    config::decoders,
+    decode_stage::DecodeStage,
+    globals::Globals,
+    input::Input,
+    write_stage::{Failure, WriteStage},
+};
+use crate::{error::Error, stats::RestoreStats};
+use backup_cluster::{
+    batch_write::BatchWriter,
+    client::AerospikeView,
+    metadata::{Build, Metadata},
+    view::ClusterView,
+};
+use std::{
+    future::Future,
+    sync::{Arc, atomic::AtomicUsize},
+};
+use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio_util::sync::CancellationToken;
+
+pub(super) async fn run(
+    config: RestoreConfig,
+    stats: Arc<RestoreStats>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let input = list(config.source.clone()).await?;
+    for file in &input.empty {
+        tracing::warn!(file = %file.shown, "file is empty and is left out");
+    }
+    stats.bytes_expected.add(input.total_bytes());
+    let prepared = tokio::select! {
+        prepared = prepare(config) => prepared?,
+        () = cancel.cancelled() => return Err(Error::Cancelled),
+    };
+    let failure = Failure::new(cancel.child_token());
+    prepared.transfer(input, &failure, &stats).await?;
+    if let Some(error) = failure.take() {
+        return Err(error);
+    }
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled);
+    }
+    let counts = stats.snapshot();
+    if counts.is_balanced() {
+        return Ok(());
+    }
+    Err(Error::Internal(format!(
+        "not every record has exactly one outcome: {counts:?}"
+    )))
+}
+
+/// Lists the input where it may block.
+pub(super) async fn list(source: super::RestoreSource) -> Result<Input, Error> {
+    spawn_blocking(move || Input::list(source))
+        .await
+        .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+}
+
+/// A cluster that can take the restore.
+struct Prepared {
+    config: RestoreConfig,
+    writer: Arc<BatchWriter>,
+    globals: Globals,
+}
+
+async fn prepare(mut config: RestoreConfig) -> Result<Prepared, Error> {
+    let view = AerospikeView::connect(&config.connect).await?;
+    let view: Arc<dyn ClusterView> = Arc::new(view);
+    let metadata = Metadata::new(&*view);
+    metadata.check_namespace(&config.namespace).await?;
+    let build = metadata.build().await?;
+    config.single_writes |= build < Build::BATCH_WRITES;
+    let options = config.write_options();
+    let writer = Arc::new(BatchWriter::new(Arc::clone(&view), options).await?);
+    Ok(Prepared {
+        config,
+        writer,
+        globals: Globals::new(view, build),
+    })
+}
+
+impl Prepared {
+    /// Moves everything. Failures are in `failure`.
+    async fn transfer(
+        self,
+        input: Input,
+        failure: &Failure,
+        stats: &Arc<RestoreStats>,
+    ) -> Result<(), Error> {
+        let Self {
+            config,
+            writer,
+            globals,
+        } = self;
+        let in_flight = config.batches_in_flight.max(1);
+        let threads = decoders(config.parallel, input.files.len());
+        let (batch_sender, batches) = flume::bounded(in_flight);
+        let (spare_sender, spares) = flume::bounded(in_flight * 2);
+        let stage = WriteStage {
+            writer: Arc::clone(&writer),
+            batches,
+            spares: spare_sender,
+            failure: failure.clone(),
+            stats: Arc::clone(stats),
+            keep_bytes: config.batch_bytes.saturating_mul(2),
+        };
+        let mut writers = stage.start(in_flight);
+        let stage = DecodeStage {
+            config,
+            input,
+            next: AtomicUsize::new(0),
+            writer,
+            globals,
+            batches: batch_sender,
+            spares,
+            failure: failure.clone(),
+            stats: Arc::clone(stats),
+            runtime: Handle::current(),
+        };
+        for ended in stage.start(threads)? {
+            all_ended(ended, failure).await;
+        }
+        while let Some(ended) = writers.join_next().await {
+            if let Err(error) = ended {
+                failure.set(Error::Internal(error.to_string()));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Waits for a decoder; one that ended without saying so has panicked.
+async fn all_ended(ended: impl Future<Output = Result<(), impl Sized>>, failure: &Failure) {
+    if ended.await.is_err() {
+        failure.set(Error::Internal("a decoder thread ended early".to_owned()));
+    }
+}

@@ -1,0 +1,191 @@
+//! Validation: every file is decoded to its end, strictly and without a cluster.
+
+use super::{
+    RestoreSource,
+    config::decoders,
+    input::{Input, InputFile},
+    reader::{ReadBuffer, read_file},
+    run::list,
+};
+use crate::{error::Error, stats::RestoreStats};
+use asb_format::Item;
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    thread,
+};
+use tokio_util::sync::CancellationToken;
+
+/// What to validate.
+#[derive(Debug, Clone)]
+pub struct ValidateConfig {
+    /// Where the backup lies.
+    pub source: RestoreSource,
+    /// Every record must belong to this namespace; `None` = any.
+    pub namespace: Option<String>,
+    /// Files decoded at a time; `None` = as many as there are cores.
+    pub parallel: Option<usize>,
+}
+
+/// The result of one file.
+#[derive(Debug)]
+pub struct FileReport {
+    /// Its path.
+    pub file: String,
+    /// Records before the finding, or in all.
+    pub records: u64,
+    /// Secondary indexes.
+    pub indexes: u64,
+    /// UDF modules.
+    pub udfs: u64,
+    /// Bytes, where known.
+    pub bytes: Option<u64>,
+    /// What is wrong with it.
+    pub finding: Option<Finding>,
+}
+
+/// What is wrong with a file.
+#[derive(Debug)]
+pub enum Finding {
+    /// It has no content at all.
+    Empty,
+    /// It cannot be decoded to its end.
+    Error(Error),
+}
+
+pub(super) async fn run(
+    config: ValidateConfig,
+    stats: Arc<RestoreStats>,
+    cancel: CancellationToken,
+    mut report: impl FnMut(FileReport) + Send,
+) -> Result<(), Error> {
+    let input = list(config.source.clone()).await?;
+    stats.bytes_expected.add(input.total_bytes());
+    let files = (input.files.len() + input.empty.len()) as u64;
+    let mut findings = input.empty.len() as u64;
+    for file in &input.empty {
+        report(FileReport {
+            finding: Some(Finding::Empty),
+            ..FileReport::of(file)
+        });
+    }
+    let threads = decoders(config.parallel, input.files.len());
+    let (reports, results) = flume::bounded(threads);
+    let task = Arc::new(Task {
+        config,
+        input,
+        stats,
+        cancel: cancel.clone(),
+        next: AtomicUsize::new(0),
+    });
+    for number in 0..threads {
+        let (task, reports) = (Arc::clone(&task), reports.clone());
+        thread::Builder::new()
+            .name(format!("validate-{number}"))
+            .spawn(move || task.work(&reports))
+            .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
+    }
+    drop(reports);
+    let mut seen = findings;
+    while let Ok(result) = results.recv_async().await {
+        findings += u64::from(result.finding.is_some());
+        seen += 1;
+        report(result);
+    }
+    match (seen == files, findings) {
+        _ if cancel.is_cancelled() => Err(Error::Cancelled),
+        (true, 0) => Ok(()),
+        (true, findings) => Err(Error::Invalid { files, findings }),
+        (false, _) => Err(Error::Internal(
+            "a validation thread ended early".to_owned(),
+        )),
+    }
+}
+
+struct Task {
+    config: ValidateConfig,
+    input: Input,
+    stats: Arc<RestoreStats>,
+    cancel: CancellationToken,
+    next: AtomicUsize,
+}
+
+impl Task {
+    fn work(&self, reports: &flume::Sender<FileReport>) {
+        let mut buffer = ReadBuffer::default();
+        while let Some(file) = self
+            .input
+            .files
+            .get(self.next.fetch_add(1, Ordering::Relaxed))
+        {
+            let report = self.validate(file, &mut buffer);
+            if self.cancel.is_cancelled() || reports.send(report).is_err() {
+                return;
+            }
+        }
+    }
+
+    fn validate(&self, file: &InputFile, buffer: &mut ReadBuffer) -> FileReport {
+        let mut report = FileReport::of(file);
+        let read = read_file(&self.input, file, buffer, &self.stats, |item, offset| {
+            match item {
+                Item::Record(record) => {
+                    self.check_namespace(record, file, offset)?;
+                    report.records += 1;
+                    self.stats.records_read.add(1);
+                    self.stats.skipped.add(1);
+                }
+                Item::Index(_) => {
+                    report.indexes += 1;
+                    self.stats.indexes_read.add(1);
+                }
+                Item::Udf(_) => {
+                    report.udfs += 1;
+                    self.stats.udfs_read.add(1);
+                }
+                Item::Header(_) | Item::Namespace(_) | Item::FirstFile => {}
+            }
+            if self.cancel.is_cancelled() {
+                Err(Error::Cancelled)
+            } else {
+                Ok(())
+            }
+        });
+        report.finding = read.err().map(Finding::Error);
+        report
+    }
+
+    fn check_namespace(
+        &self,
+        record: &asb_format::Record<'_>,
+        file: &InputFile,
+        offset: u64,
+    ) -> Result<(), Error> {
+        match &self.config.namespace {
+            Some(expected) if record.namespace != *expected.as_bytes() => {
+                Err(Error::OtherNamespace {
+                    file: file.shown.to_string(),
+                    offset,
+                    found: String::from_utf8_lossy(&record.namespace.to_cow()).into_owned(),
+                    expected: expected.clone(),
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl FileReport {
+    fn of(file: &InputFile) -> Self {
+        Self {
+            file: file.shown.to_string(),
+            records: 0,
+            indexes: 0,
+            udfs: 0,
+            bytes: file.size,
+            finding: None,
+        }
+    }
+}

@@ -1,0 +1,129 @@
+//! Counters of a job: atomic while it runs, plain in the report.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+macro_rules! counters {
+    ($(#[$doc:meta])* $live:ident, $(#[$plain_doc:meta])* $plain:ident {
+        $($(#[$field_doc:meta])* $field:ident,)*
+    }) => {
+        $(#[$doc])*
+        #[derive(Debug, Default)]
+        pub struct $live {
+            $(pub(crate) $field: Counter,)*
+        }
+
+        impl $live {
+            /// The figures at this moment. Each is exact; together they may be a chunk apart.
+            #[must_use]
+            pub fn snapshot(&self) -> $plain {
+                $plain { $($field: self.$field.get(),)* }
+            }
+        }
+
+        $(#[$plain_doc])*
+        #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+        pub struct $plain {
+            $($(#[$field_doc])* pub $field: u64,)*
+        }
+    };
+}
+
+/// A counter that many tasks add to.
+#[derive(Debug, Default)]
+pub(crate) struct Counter(AtomicU64);
+
+impl Counter {
+    pub(crate) fn add(&self, amount: u64) {
+        self.0.fetch_add(amount, Ordering::Relaxed);
+    }
+
+    pub(crate) fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+counters! {
+    /// Live counters of a backup.
+    BackupStats,
+    /// What a backup did (`behaviour.md` §8.2).
+    BackupCounts {
+        /// Records written to files.
+        records_read,
+        /// Records expected; 0 while unknown. For progress only.
+        records_expected,
+        /// Secondary indexes written.
+        indexes_read,
+        /// Secondary indexes left out, because nobody knows their kind.
+        indexes_skipped,
+        /// UDF modules written.
+        udfs_read,
+        /// Bytes that reached the storage.
+        bytes_written,
+        /// Files finished.
+        files_written,
+        /// Scans that had to be resumed.
+        retries,
+    }
+}
+
+counters! {
+    /// Live counters of a restore or validation.
+    RestoreStats,
+    /// What a restore did (`behaviour.md` §8.2). Every record read is in exactly one of the
+    /// counters from `expired` to `not_sent`.
+    RestoreCounts {
+        /// Records decoded.
+        records_read,
+        /// Secondary indexes decoded.
+        indexes_read,
+        /// UDF modules decoded.
+        udfs_read,
+        /// Secondary indexes not created, on request.
+        indexes_skipped,
+        /// UDF modules not registered, on request.
+        udfs_skipped,
+        /// Expired meanwhile.
+        expired,
+        /// Left out on request, or without bins.
+        skipped,
+        /// Refused by the server, and the user said to go on.
+        ignored,
+        /// The cluster has the same generation or a greater one.
+        fresher,
+        /// The record exists, and only new ones were to be created.
+        existed,
+        /// Written.
+        inserted,
+        /// Sent, and nobody knows whether it was applied.
+        in_doubt,
+        /// Refused by the server.
+        failed,
+        /// Read, and not sent because the restore ended before.
+        not_sent,
+        /// Bytes read from the storage.
+        bytes_read,
+        /// Bytes of all input files; 0 while unknown. For progress only.
+        bytes_expected,
+        /// Attempts at batches after the first.
+        retries,
+    }
+}
+
+impl RestoreCounts {
+    /// Whether every record read has exactly one outcome.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        let outcomes = [
+            self.expired,
+            self.skipped,
+            self.ignored,
+            self.fresher,
+            self.existed,
+            self.inserted,
+            self.in_doubt,
+            self.failed,
+            self.not_sent,
+        ];
+        outcomes.iter().sum::<u64>() == self.records_read
+    }
+}

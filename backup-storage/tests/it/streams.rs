@@ -1,0 +1,80 @@
+//! Standard streams and `/dev/null`.
+
+use std::{
+    env,
+    io::{Read, Write},
+    path::Path,
+    process::{Command, Stdio},
+};
+
+use backup_storage::{ErrorKind, LocalOptions, Store, Stream, single_file};
+
+/// Set in the child that this binary starts of itself; its value tells what to do.
+const ROLE: &str = "BACKUP_STORAGE_STREAM_ROLE";
+
+#[test]
+fn dev_null_takes_everything() {
+    let store = single_file(Path::new("/dev/null"), LocalOptions::default()).unwrap();
+    store.check_writable().unwrap();
+    let mut upload = store.create("/dev/null").unwrap();
+    upload.write_all(&[0; 1000]).unwrap();
+    assert_eq!(upload.finish().unwrap().bytes, 1000);
+}
+
+#[test]
+fn each_standard_stream_has_one_direction() {
+    let kind = |error: backup_storage::Error| error.kind();
+    assert_eq!(
+        Stream::stdin().create("stdin").map_err(kind).unwrap_err(),
+        ErrorKind::Unsupported
+    );
+    assert_eq!(
+        Stream::stdout()
+            .open("stdout", 0)
+            .map_err(kind)
+            .unwrap_err(),
+        ErrorKind::Unsupported
+    );
+}
+
+fn child(role: &str) -> Command {
+    let mut command = Command::new(env::current_exe().unwrap());
+    command
+        .args([
+            "streams::copies_standard_input",
+            "--exact",
+            "--nocapture",
+            "-q",
+        ])
+        .env(ROLE, role)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped());
+    command
+}
+
+/// In the child: standard input to standard output. In the parent: starts it and feeds it.
+#[test]
+fn copies_standard_input() {
+    if env::var_os(ROLE).is_some() {
+        return copy();
+    }
+    let mut child = child("copy").spawn().unwrap();
+    let sent = b"line\nno end of line, \0 and \xff".repeat(1000);
+    child.stdin.take().unwrap().write_all(&sent).unwrap();
+    let output = child.wait_with_output().unwrap();
+    assert!(output.status.success());
+    let found = output
+        .stdout
+        .windows(sent.len())
+        .any(|window| window == sent);
+    assert!(found, "the copy is not in the output of the test harness");
+}
+
+fn copy() {
+    let mut content = Vec::new();
+    let mut download = Stream::stdin().open("stdin", 0).unwrap();
+    download.read_to_end(&mut content).unwrap();
+    let mut upload = Stream::stdout().create("stdout").unwrap();
+    upload.write_all(&content).unwrap();
+    upload.finish().unwrap();
+}
