@@ -1,0 +1,12 @@
+//! Any bytes, cut anywhere: no panic, the same items or the same error as in one piece, and what
+//! was decoded is the same again after encoding.
+#![no_main]
+
+#[allow(
+    dead_code,
+    reason = "shared with the tests of the crate, which use all of it"
+)]
+#[path = "../../asb-format/tests/it/replay.rs"]
+mod replay;
+
+libfuzzer_sys::fuzz_target!(|file: &[u8]| replay::check_file(file));
