@@ -61,6 +61,9 @@ pub struct WriteHead {
 
 /// A batch write frame under construction, kept and reused.
 ///
+/// A row has room for 65535 fields and as many operations, the frame for
+/// [`frame::MAX_BODY`] bytes; [`Self::len_bytes`] tells when to send.
+///
 /// Rows can be taken over into another frame, or turned into a message of their own, without
 /// being decoded: that is how refused rows are tried again.
 #[derive(Debug)]
@@ -155,7 +158,7 @@ impl BatchBuilder {
         self.n_fields = self.n_fields.saturating_add(1);
     }
 
-    /// Appends a field whose data `fill` appends.
+    /// Appends a field whose data `fill` appends, and nothing else.
     pub fn field_with(&mut self, kind: u8, fill: impl FnOnce(&mut Vec<u8>)) {
         let at = self.bytes.len();
         field::put_head(&mut self.bytes, kind, 0);
@@ -165,7 +168,8 @@ impl BatchBuilder {
         self.n_fields = self.n_fields.saturating_add(1);
     }
 
-    /// Appends a WRITE operation whose value `fill` appends.
+    /// Appends a WRITE operation whose value `fill` appends, and nothing else: values are decoded
+    /// straight into the frame.
     pub fn write_with(&mut self, particle: u8, name: &[u8], fill: impl FnOnce(&mut Vec<u8>)) {
         let at = op::begin(&mut self.bytes, op::code::WRITE, particle, name);
         fill(&mut self.bytes);
@@ -263,11 +267,14 @@ pub struct Row<'a> {
     pub digest: Digest,
     /// Whether everything else was taken from the row before.
     pub repeated: bool,
-    /// info bytes, generation (0 if absent), TTL (0 if absent), counts, fields, operations.
+    /// info bytes, generation and TTL (all 0 if absent), counts, fields, operations. A count of
+    /// no fields is read as one.
     pub message: Message<'a>,
 }
 
-/// The rows of a BATCH field, in order.
+/// The rows of a BATCH field, in order. The first malformed row is the last item. What follows
+/// the announced number of rows is not looked at, as in the server; that the namespace comes
+/// first and that no row with a key is repeated is for the server to check.
 #[derive(Debug)]
 pub struct Rows<'a> {
     reader: Reader<'a>,

@@ -38,6 +38,9 @@ pub mod code {
     pub const FILTER_EXP: u8 = 43;
 }
 
+/// Bytes of an empty field: size and type.
+pub(crate) const MIN_SIZE: usize = 5;
+
 /// A field inside a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Field<'a> {
@@ -64,6 +67,7 @@ impl<'a> Fields<'a> {
 impl<'a> Iterator for Fields<'a> {
     type Item = Field<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Field<'a>> {
         let size = self.reader.u32("field").ok()?;
         let kind = self.reader.u8("field").ok()?;

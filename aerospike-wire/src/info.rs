@@ -17,9 +17,10 @@ pub fn request(out: &mut Vec<u8>, commands: &[&str]) {
     frame::finish(out, at);
 }
 
-/// The `(command, value)` pairs of a reply body.
+/// The `(command, value)` pairs of a reply body, commands as they were sent. A line without TAB is a value without command:
+/// a secured node answers one that did not log in with `ERROR:80:not authenticated` alone.
 pub fn replies(body: &[u8]) -> impl Iterator<Item = (&[u8], &[u8])> {
-    items(body, b'\n').map(|line| split_once(line, b'\t').unwrap_or((line, &[])))
+    items(body, b'\n').map(|line| split_once(line, b'\t').unwrap_or((&[], line)))
 }
 
 /// The commands of a request body. An unterminated last one is dropped, as the server does.
@@ -73,8 +74,9 @@ pub struct Refusal {
     pub message: String,
 }
 
-/// The refusal that `value` is, if it is one: it starts with `ERROR` or `FAIL` (any case), or
-/// with `error=`. Only the start counts: a set may be called ERROR.
+/// The refusal that `value` is, if it is one: `ERROR` or `FAIL` (any case), alone or followed by
+/// `:code:message`, or `error=reason` (UDF commands). Only the start counts: a set may be called
+/// ERROR. Some commands say `type=unknown` or `ns_type=unknown` instead, which is not one.
 #[must_use]
 pub fn refusal(value: &[u8]) -> Option<Refusal> {
     let text = String::from_utf8_lossy(value);

@@ -2,9 +2,9 @@
 
 use crate::{
     error::{Error, ErrorKind},
-    field::{Field, Fields},
+    field::{self, Field, Fields},
     frame,
-    op::Ops,
+    op::{self, Ops},
     reader::{Reader, patch_u16},
     result_code::ResultCode,
 };
@@ -138,7 +138,7 @@ impl<'a> Message<'a> {
         Fields::new(self.fields)
     }
 
-    /// The first field of type `kind`.
+    /// The content of the first field of type `kind`, see [`field::code`].
     #[must_use]
     pub fn field(&self, kind: u8) -> Option<&'a [u8]> {
         self.fields()
@@ -177,7 +177,8 @@ impl<'a> Message<'a> {
     /// header has a form of its own.
     ///
     /// # Errors
-    /// A field or operation of impossible size, or one that runs past the end.
+    /// A field or operation of impossible size, or one that runs past the end. Offsets count
+    /// from the start of `bytes`.
     pub fn with_header(header: MessageHeader, bytes: &'a [u8]) -> Result<(Self, usize), Error> {
         let mut walk = Walk {
             present: bytes,
@@ -209,7 +210,7 @@ pub enum Found<'a> {
     },
     /// At least this many bytes, counted from the start, are needed to see more.
     Incomplete {
-        /// Lower bound, greater than what is present.
+        /// Lower bound: greater than what is present, never beyond the end of the body.
         needed: usize,
     },
 }
@@ -218,8 +219,8 @@ pub enum Found<'a> {
 /// `body_left` bytes still to go (`present.len() <= body_left`).
 ///
 /// # Errors
-/// A field or operation of impossible size, or one that runs past the end of the body: this is
-/// found at once, without waiting for bytes that cannot come.
+/// A field or operation of impossible size, one that runs past the end of the body, or more of
+/// them than it has room for: this is found at once, without waiting for bytes that cannot come.
 pub fn split(present: &[u8], body_left: usize) -> Result<Found<'_>, Error> {
     let present = present.get(..body_left).unwrap_or(present);
     let mut walk = Walk {
@@ -245,11 +246,7 @@ fn check_op(op: &[u8]) -> Result<(), Error> {
     let [_, _, flags, name_len, ..] = *op else {
         return Ok(());
     };
-    let lut = if flags & crate::op::HAS_LUT == 0 {
-        0
-    } else {
-        8
-    };
+    let lut = if flags & op::HAS_LUT == 0 { 0 } else { 8 };
     let needed = usize::from(name_len).saturating_add(lut).saturating_add(4);
     if needed <= op.len() {
         return Ok(());
@@ -290,6 +287,21 @@ impl<'a> Walk<'a> {
     /// Steps over the fields and operations of a message. `None`: not all of them are here yet.
     fn message(&mut self, header: MessageHeader) -> Result<Option<Message<'a>>, Error> {
         let fields = self.at;
+        // A count that cannot be right is found before the items arrive.
+        let least = usize::from(header.n_fields)
+            .saturating_mul(field::MIN_SIZE)
+            .saturating_add(usize::from(header.n_ops).saturating_mul(op::HEAD));
+        self.skip(least, "fields and operations")?;
+        let least = core::mem::replace(&mut self.at, fields);
+        let found = self.items(header)?;
+        if found.is_none() {
+            self.at = self.at.max(least);
+        }
+        Ok(found)
+    }
+
+    fn items(&mut self, header: MessageHeader) -> Result<Option<Message<'a>>, Error> {
+        let fields = self.at;
         for _ in 0..header.n_fields {
             if self.sized("field", 1)?.is_none() {
                 return Ok(None);
@@ -310,24 +322,37 @@ impl<'a> Walk<'a> {
         }))
     }
 
-    /// Steps over an item with a u32 size in front; returns what follows the size.
+    /// Steps over an item with a u32 size in front; returns what follows the size. `None`: not
+    /// all of it is here yet.
+    #[inline]
     fn sized(&mut self, what: &'static str, min: u32) -> Result<Option<&'a [u8]>, Error> {
+        let rest = self.present.get(self.at..).unwrap_or_default();
+        if let Some((size, rest)) = rest.split_first_chunk::<4>() {
+            let size = u32::from_be_bytes(*size);
+            let item = rest.get(..usize::try_from(size).unwrap_or(usize::MAX));
+            if let Some(item) = item.filter(|_| size >= min) {
+                self.at = self.at.saturating_add(4).saturating_add(item.len());
+                return Ok(Some(item));
+            }
+        }
+        self.unfinished(what, min).map(|()| None)
+    }
+
+    /// An item that is wrong, or not all here yet; `at` then says how far it reaches at least.
+    #[cold]
+    fn unfinished(&mut self, what: &'static str, min: u32) -> Result<(), Error> {
         let start = self.at;
         let Some(size) = self.skip(4, what)?.and_then(<[u8]>::first_chunk::<4>) else {
-            return Ok(None);
+            return Ok(());
         };
         let size = u32::from_be_bytes(*size);
         if size < min {
-            return Err(Error::new(
-                ErrorKind::Size {
-                    what,
-                    found: u64::from(size),
-                },
-                start,
-            ));
+            let found = u64::from(size);
+            return Err(Error::new(ErrorKind::Size { what, found }, start));
         }
         self.skip(usize::try_from(size).unwrap_or(usize::MAX), what)
-            .map_err(|error| Error::new(error.kind().clone(), start))
+            .map_err(|error| Error::new(error.kind().clone(), start))?;
+        Ok(())
     }
 
     const fn incomplete<'m>(&self) -> Found<'m> {
@@ -336,7 +361,8 @@ impl<'a> Walk<'a> {
 }
 
 /// Builds one framed message at the end of a buffer: header first, then fields, then operations.
-/// Counts and lengths are filled in by [`MessageBuilder::finish`].
+/// Counts and lengths are filled in by [`MessageBuilder::finish`]; without it the frame is not
+/// valid. There is room for 65535 fields, as many operations, and [`frame::MAX_BODY`] bytes.
 #[derive(Debug)]
 pub struct MessageBuilder<'a> {
     out: &'a mut Vec<u8>,
@@ -360,13 +386,13 @@ impl<'a> MessageBuilder<'a> {
 
     /// Appends a field. All fields come before the first operation.
     pub fn field(&mut self, kind: u8, data: &[u8]) {
-        crate::field::put(self.out, kind, data);
+        field::put(self.out, kind, data);
         self.n_fields = self.n_fields.saturating_add(1);
     }
 
     /// Appends a field of `len` bytes that `fill` appends.
     pub fn field_with(&mut self, kind: u8, len: usize, fill: impl FnOnce(&mut Vec<u8>)) {
-        crate::field::put_head(self.out, kind, len);
+        field::put_head(self.out, kind, len);
         fill(self.out);
         self.n_fields = self.n_fields.saturating_add(1);
     }
@@ -379,7 +405,7 @@ impl<'a> MessageBuilder<'a> {
 
     /// Appends an operation.
     pub fn op(&mut self, code: u8, particle: u8, name: &[u8], value: &[u8]) {
-        crate::op::put(self.out, code, particle, name, value);
+        op::put(self.out, code, particle, name, value);
         self.n_ops = self.n_ops.saturating_add(1);
     }
 

@@ -36,7 +36,7 @@ pub const MAX_BIN_NAME: usize = 15;
 pub const HAS_LUT: u8 = 0x01;
 
 /// Bytes of an operation before its name, size included.
-const HEAD: usize = 8;
+pub(crate) const HEAD: usize = 8;
 
 /// An operation, or a bin of a reply.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

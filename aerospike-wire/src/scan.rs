@@ -131,7 +131,7 @@ pub enum ScanItem<'a> {
     },
     /// The end; not 0 when the scan was abandoned.
     Last(ResultCode),
-    /// The node did not accept the request: nothing else follows.
+    /// The node did not accept the request: nothing else follows, not even [`Self::Last`].
     Refused(ResultCode),
 }
 
@@ -168,19 +168,23 @@ impl<'a> ScanRecord<'a> {
         let mut set = None;
         let mut key = None;
         for field in message.fields() {
-            match field.kind {
-                code::NAMESPACE => namespace = Some(field.data),
-                code::DIGEST => digest = Digest::from_slice(field.data),
-                code::SET => set = Some(field.data),
-                code::KEY => key = Some(field.data),
-                _ => {} // unknown fields are to be skipped (§3.3)
-            }
+            // The first of a kind counts, as in `Message::field`.
+            let slot = match field.kind {
+                code::NAMESPACE => &mut namespace,
+                code::DIGEST => &mut digest,
+                code::SET => &mut set,
+                code::KEY => &mut key,
+                _ => continue, // unknown fields are to be skipped (§3.3)
+            };
+            slot.get_or_insert(field.data);
         }
         let missing = |what| Error::new(ErrorKind::MissingField { what }, 0);
         let generation = message.header.generation;
         Ok(Self {
             namespace: namespace.ok_or_else(|| missing("namespace"))?,
-            digest: digest.ok_or_else(|| missing("digest"))?,
+            digest: digest
+                .and_then(Digest::from_slice)
+                .ok_or_else(|| missing("digest"))?,
             set: set.filter(|name| !name.is_empty()),
             key: key.filter(|bytes| !bytes.is_empty()),
             generation: u16::try_from(generation).map_err(|_| {
@@ -203,7 +207,8 @@ impl<'a> ScanRecord<'a> {
 /// Reads a message of a scan reply, in the order of precedence of `wire-protocol.md` §10.
 ///
 /// # Errors
-/// A record without namespace or digest, a status of a partition that does not exist.
+/// A record without namespace or without a digest of 20 bytes, a generation over 65535, a status
+/// of a partition that does not exist. Offsets count from the start of the message.
 pub fn item(message: Message<'_>) -> Result<ScanItem<'_>, Error> {
     let header = &message.header;
     if message.is_last() {

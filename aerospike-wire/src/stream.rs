@@ -34,7 +34,8 @@ pub enum Step<'a> {
     Incomplete {
         /// Bytes to drop: frame headers that were read.
         consumed: usize,
-        /// Lower bound for what must be present, after dropping.
+        /// Lower bound for what must be present, after dropping: more than there is, and never
+        /// beyond the end of the frame.
         needed: usize,
     },
 }
@@ -52,10 +53,13 @@ impl MessageStream {
         self.body_left == 0
     }
 
-    /// Looks for the next message in `bytes`, which start where the last call stopped.
+    /// Looks for the next message in `bytes`, which start where the last call stopped. Frames
+    /// without content are stepped over.
     ///
     /// # Errors
-    /// Malformed frames or messages; a frame of another type than a data message.
+    /// Malformed frames or messages; a frame of another type than a data message (compressed
+    /// ones come only when asked for). Offsets count from the start of `bytes`. There is no way
+    /// on after an error: the connection is out of step.
     pub fn next<'a>(&mut self, bytes: &'a [u8]) -> Result<Step<'a>, Error> {
         let mut consumed = 0usize;
         while self.body_left == 0 {
