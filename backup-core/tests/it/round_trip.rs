@@ -3,20 +3,31 @@
 use crate::support::*;
 use std::{fs, path::Path};
 
-async fn check(nodes: usize, target: &str, change: impl Fn(&mut backup_core::backup::BackupConfig)) {
+async fn check(
+    nodes: usize,
+    target: &str,
+    change: impl Fn(&mut backup_core::backup::BackupConfig),
+) {
     let (source, copy) = (cluster(nodes), cluster(1));
     fill(&source, 5000);
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join(target);
     let is_file = Path::new(target).extension().is_some();
-    let target = if is_file { to_file(&path) } else { to_directory(&path) };
+    let target = if is_file {
+        to_file(&path)
+    } else {
+        to_directory(&path)
+    };
     let mut config = backup_config(&source, target);
     change(&mut config);
     let written = backup_ok(config).await;
     assert_eq!(written.records_read, 5000);
     let on_disk: u64 = match is_file {
         true => fs::metadata(&path).unwrap().len(),
-        false => fs::read_dir(&path).unwrap().map(|e| e.unwrap().metadata().unwrap().len()).sum(),
+        false => fs::read_dir(&path)
+            .unwrap()
+            .map(|e| e.unwrap().metadata().unwrap().len())
+            .sum(),
     };
     assert_eq!(written.bytes_written, on_disk);
     let restored = restore_ok(restore_config(&copy, &path)).await;

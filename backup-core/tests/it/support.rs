@@ -29,8 +29,19 @@ pub(crate) const RETRY: RetryPolicy = RetryPolicy {
 };
 
 pub(crate) fn cluster(nodes: usize) -> Cluster {
-    let namespace = NamespaceConfig { replication_factor: 2, ..NamespaceConfig::new(NAMESPACE) };
-    Cluster::builder().nodes(nodes).namespace(namespace).start().unwrap()
+    cluster_with_copies(nodes, 2)
+}
+
+pub(crate) fn cluster_with_copies(nodes: usize, replication_factor: usize) -> Cluster {
+    let namespace = NamespaceConfig {
+        replication_factor,
+        ..NamespaceConfig::new(NAMESPACE)
+    };
+    Cluster::builder()
+        .nodes(nodes)
+        .namespace(namespace)
+        .start()
+        .unwrap()
 }
 
 /// `count` records in three sets, large enough that a scan takes many reads.
@@ -95,11 +106,15 @@ pub(crate) fn restore_config(cluster: &Cluster, path: &Path) -> RestoreConfig {
 const LIMIT: Duration = Duration::from_secs(120);
 
 pub(crate) async fn run_backup(config: BackupConfig) -> Outcome<BackupStats> {
-    tokio::time::timeout(LIMIT, backup::start(config).wait()).await.expect("the backup hangs")
+    tokio::time::timeout(LIMIT, backup::start(config).wait())
+        .await
+        .expect("the backup hangs")
 }
 
 pub(crate) async fn run_restore(config: RestoreConfig) -> Outcome<RestoreStats> {
-    tokio::time::timeout(LIMIT, restore::start(config).wait()).await.expect("the restore hangs")
+    tokio::time::timeout(LIMIT, restore::start(config).wait())
+        .await
+        .expect("the restore hangs")
 }
 
 pub(crate) async fn backup_ok(config: BackupConfig) -> BackupCounts {
@@ -129,25 +144,37 @@ pub(crate) fn chain(error: &Error) -> String {
 
 /// Names of everything in a directory, sorted; nothing when it does not exist.
 pub(crate) fn names(path: &Path) -> Vec<String> {
-    let Ok(entries) = fs::read_dir(path) else { return Vec::new() };
-    let mut names: Vec<_> =
-        entries.map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    let Ok(entries) = fs::read_dir(path) else {
+        return Vec::new();
+    };
+    let mut names: Vec<_> = entries
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect();
     names.sort();
     names
 }
 
 /// Everything about a record that a restore can bring back. Generations restart at 1 and
 /// last-update times are the restore's own: no tool can set them.
-type Content = (Option<Vec<u8>>, Option<Vec<u8>>, Vec<(Vec<u8>, u8, Vec<u8>)>);
+type Content = (
+    Option<Vec<u8>>,
+    Option<Vec<u8>>,
+    Vec<(Vec<u8>, u8, Vec<u8>)>,
+);
 
 pub(crate) fn content(cluster: &Cluster) -> BTreeMap<[u8; 20], (Content, u32)> {
     let mut all = BTreeMap::new();
     cluster.for_each(NAMESPACE, |record| {
-        let bins = record.bins.into_iter().map(|bin| (bin.name, bin.particle, bin.value));
+        let bins = record
+            .bins
+            .into_iter()
+            .map(|bin| (bin.name, bin.particle, bin.value));
         let mut bins: Vec<_> = bins.collect();
         bins.sort();
-        let previous =
-            all.insert(record.digest.0, ((record.set, record.key, bins), record.void_time));
+        let previous = all.insert(
+            record.digest.0,
+            ((record.set, record.key, bins), record.void_time),
+        );
         assert!(previous.is_none());
     });
     all
@@ -161,18 +188,27 @@ pub(crate) fn assert_same(source: &Cluster, copy: &Cluster) {
     for (digest, (expected, void_time)) in &source_records {
         let (found, found_void_time) = &copy_records[digest];
         assert_eq!(expected, found, "{digest:02x?}");
-        assert!(void_time.abs_diff(*found_void_time) <= 5, "{void_time} {found_void_time}");
+        assert!(
+            void_time.abs_diff(*found_void_time) <= 5,
+            "{void_time} {found_void_time}"
+        );
     }
     let sorted = |cluster: &Cluster| {
-        let mut indexes: Vec<_> =
-            cluster.indexes().iter().map(|index| format!("{index:?}")).collect();
+        let mut indexes: Vec<_> = cluster
+            .indexes()
+            .iter()
+            .map(|index| format!("{index:?}"))
+            .collect();
         indexes.sort();
         indexes
     };
     assert_eq!(sorted(source), sorted(copy));
     let modules = |cluster: &Cluster| {
-        let mut modules: Vec<_> =
-            cluster.udfs().into_iter().map(|udf| format!("{udf:?}")).collect();
+        let mut modules: Vec<_> = cluster
+            .udfs()
+            .into_iter()
+            .map(|udf| format!("{udf:?}"))
+            .collect();
         modules.sort();
         modules
     };
@@ -181,5 +217,7 @@ pub(crate) fn assert_same(source: &Cluster, copy: &Cluster) {
 
 /// A file or directory of this crate's test data.
 pub(crate) fn data(name: &str) -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/data").join(name)
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("tests/data")
+        .join(name)
 }

@@ -12,7 +12,10 @@ async fn a_directory_that_is_not_empty_is_refused_and_left_alone() {
     fs::write(temporary.path().join("notes.txt"), "mine").unwrap();
     let outcome = run_backup(backup_config(&source, to_directory(temporary.path()))).await;
     let error = outcome.result.unwrap_err();
-    assert!(matches!(&error, Error::TargetNotEmpty { entry, .. } if entry == "notes.txt"), "{error}");
+    assert!(
+        matches!(&error, Error::TargetNotEmpty { entry, .. } if entry == "notes.txt"),
+        "{error}"
+    );
     assert_eq!(names(temporary.path()), ["notes.txt"]);
 }
 
@@ -22,13 +25,19 @@ async fn remove_files_replaces_a_set_and_leaves_foreign_files() {
     fill(&source, 500);
     let temporary = tempfile::tempdir().unwrap();
     let old = ["7_test_8.asb", "0_test_1.asb", "notes.txt"];
-    old.iter().for_each(|name| fs::write(temporary.path().join(name), "old").unwrap());
+    old.iter()
+        .for_each(|name| fs::write(temporary.path().join(name), "old").unwrap());
     let mut config = backup_config(&source, to_directory(temporary.path()));
     (config.remove_files, config.parallel) = (true, Some(1));
     backup_ok(config).await;
     assert_eq!(names(temporary.path()), ["0_test_1.asb", "notes.txt"]);
     let copy = cluster(1);
-    assert_eq!(restore_ok(restore_config(&copy, temporary.path())).await.inserted, 500);
+    assert_eq!(
+        restore_ok(restore_config(&copy, temporary.path()))
+            .await
+            .inserted,
+        500
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -43,7 +52,10 @@ async fn a_failed_run_leaves_the_old_set_and_nothing_of_its_own() {
     let error = run_backup(config).await.result.unwrap_err();
     assert!(error.to_string().contains("elsewhere"), "{error}");
     assert_eq!(names(temporary.path()), ["0_test_1.asb"]);
-    assert_eq!(fs::read(temporary.path().join("0_test_1.asb")).unwrap(), b"old");
+    assert_eq!(
+        fs::read(temporary.path().join("0_test_1.asb")).unwrap(),
+        b"old"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -53,7 +65,10 @@ async fn an_output_file_is_replaced_only_on_request_and_whole() {
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("all.asb");
     fs::write(&path, vec![b'x'; 1 << 20]).unwrap();
-    let error = run_backup(backup_config(&source, to_file(&path))).await.result.unwrap_err();
+    let error = run_backup(backup_config(&source, to_file(&path)))
+        .await
+        .result
+        .unwrap_err();
     assert!(matches!(error, Error::TargetExists { .. }), "{error}");
     assert_eq!(fs::metadata(&path).unwrap().len(), 1 << 20);
     let mut config = backup_config(&source, to_file(&path));
@@ -73,7 +88,10 @@ async fn an_empty_namespace_gives_an_empty_directory_set_and_a_file_with_a_heade
     assert!(!path.exists());
     let file = temporary.path().join("all.asb");
     backup_ok(backup_config(&source, to_file(&file))).await;
-    assert_eq!(fs::read(&file).unwrap(), b"Version 3.1\n# namespace test\n# first-file\n");
+    assert_eq!(
+        fs::read(&file).unwrap(),
+        b"Version 3.1\n# namespace test\n# first-file\n"
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -82,7 +100,10 @@ async fn a_set_that_was_never_completed_is_not_restored() {
     let temporary = tempfile::tempdir().unwrap();
     fs::write(temporary.path().join("0_test_1.asb"), "Version 3.1\n").unwrap();
     fs::write(temporary.path().join("1_test_2.asb.part"), "Version 3.1\n").unwrap();
-    let error = run_restore(restore_config(&copy, temporary.path())).await.result.unwrap_err();
+    let error = run_restore(restore_config(&copy, temporary.path()))
+        .await
+        .result
+        .unwrap_err();
     assert_eq!(error.class(), ErrorClass::InputMissing);
     assert!(error.to_string().contains("1_test_2.asb.part"), "{error}");
 }
@@ -93,7 +114,8 @@ async fn cancelling_discards_everything() {
     fill(&source, 3000);
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("set");
-    let rule = asnode::faults::Rule::new(asnode::faults::On::Scan, asnode::faults::Reaction::Silence);
+    let rule =
+        asnode::faults::Rule::new(asnode::faults::On::Scan, asnode::faults::Reaction::Silence);
     let rule = source.faults().add(rule);
     let job = backup_core::backup::start(backup_config(&source, to_directory(&path)));
     while source.faults().fired(rule) == 0 {

@@ -3,7 +3,7 @@
 use crate::support::*;
 use backup_core::{
     error::{Error, ErrorClass},
-    restore::{self, Finding, FileReport, ValidateConfig},
+    restore::{self, FileReport, Finding, ValidateConfig},
 };
 use std::{
     fs,
@@ -39,11 +39,15 @@ async fn all_files_are_looked_at_and_every_finding_says_where() {
     let error = result.unwrap_err();
     assert_eq!(error.class(), ErrorClass::Damage);
     assert_eq!(error.to_string(), "2 of 4 files cannot be restored");
-    let [a, b, c, d] = &reports[..] else { panic!("{reports:?}") };
+    let [a, b, c, d] = &reports[..] else {
+        panic!("{reports:?}")
+    };
     assert!(a.finding.is_none() && d.finding.is_none());
     assert_eq!((a.records, a.indexes, a.udfs), (4, 12, 2));
     assert!(matches!(c.finding, Some(Finding::Empty)));
-    let Some(Finding::Error(error)) = &b.finding else { panic!("{b:?}") };
+    let Some(Finding::Error(error)) = &b.finding else {
+        panic!("{b:?}")
+    };
     let text = chain(error);
     assert!(text.contains("byte 1659, line 64, record 3"), "{text}");
     assert_eq!(b.records, 3);
@@ -54,7 +58,18 @@ async fn a_namespace_that_is_given_is_compared() {
     let file = data("golden/c/partitions-0-100.asb");
     assert!(validate(&file, Some("test")).await.0.is_ok());
     let (result, reports) = validate(&file, Some("prod")).await;
-    assert!(matches!(result, Err(Error::Invalid { files: 1, findings: 1 })));
-    let Some(Finding::Error(error)) = &reports[0].finding else { panic!() };
-    assert!(error.to_string().contains("namespace test, not to prod"), "{error}");
+    assert!(matches!(
+        result,
+        Err(Error::Invalid {
+            files: 1,
+            findings: 1
+        })
+    ));
+    let Some(Finding::Error(error)) = &reports[0].finding else {
+        panic!()
+    };
+    assert!(
+        error.to_string().contains("namespace test, not to prod"),
+        "{error}"
+    );
 }
