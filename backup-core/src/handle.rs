@@ -81,3 +81,23 @@ impl<S> Drop for Job<S> {
         self.cancel.cancel();
     }
 }
+
+/// How long a stopped job waits for a thread that may hang in a read or write of a pipe.
+const GRACE: Duration = Duration::from_secs(1);
+
+/// Waits for `thread`, but not for ever once the job is stopped: a thread that hangs in a pipe
+/// ends with the process.
+pub(crate) async fn join_or_leave<T>(
+    thread: impl Future<Output = T>,
+    stop: &CancellationToken,
+) -> Option<T> {
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(GRACE).await;
+    };
+    tokio::select! {
+        biased;
+        ended = thread => Some(ended),
+        () = patience => None,
+    }
+}

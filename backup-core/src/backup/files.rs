@@ -129,52 +129,42 @@ impl FileSet {
         Ok(())
     }
 
-    /// Gives all files their names. An old backup goes only now that the new one is durable.
+    /// Gives all files their names. An old set goes only now that the new one is durable; what
+    /// is cut short here leaves `.part` files, which no restore takes for a complete set.
     pub(super) fn publish(&self) -> Result<(), Error> {
         let store = self.store();
         let complete = lock(&self.complete).clone();
         let names: Vec<&str> = complete.iter().map(String::as_str).collect();
-        if self.remove_files && store.capabilities().named {
-            self.remove_old(&names)?;
+        if self.remove_files && matches!(self.target, BackupTarget::Directory(_)) {
+            self.remove_old_set(&names)?;
         }
         if store.capabilities().deferred_publish && !names.is_empty() {
-            store.publish(&names)?;
+            store.publish(&names)?; // a single file replaces the old one in one step
         }
         Ok(())
     }
 
-    fn remove_old(&self, new: &[&str]) -> Result<(), Error> {
+    fn remove_old_set(&self, new: &[&str]) -> Result<(), Error> {
         let store = self.store();
-        let unfinished = match &self.target {
-            BackupTarget::Single(_) => Vec::new(),
-            BackupTarget::Directory(_) => store.unfinished()?,
-        };
-        for old in unfinished
-            .iter()
-            .filter(|old| name::is_backup_file(&old.name))
-        {
-            if !new.contains(&old.name.as_str()) {
+        for old in store.unfinished()? {
+            if name::is_backup_file(&old.name) && !new.contains(&old.name.as_str()) {
                 store.discard(&old.name)?;
             }
         }
         let entries = match store.list() {
-            Ok(entries) => entries,
-            Err(error) if error.kind() == backup_storage::ErrorKind::NotFound => Vec::new(),
-            Err(error) => return Err(error.into()),
+            Err(error) if error.kind() == backup_storage::ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
         };
-        let old: Vec<&str> = entries
-            .iter()
-            .filter(|entry| match &self.target {
-                BackupTarget::Single(store) => store.single_name() == Some(&entry.name),
-                BackupTarget::Directory(_) => entry.is_backup_file(),
-            })
-            .map(|entry| entry.name.as_str())
-            .collect();
+        let old = entries.iter().filter(|entry| entry.is_backup_file());
+        let old: Vec<&str> = old.map(|entry| entry.name.as_str()).collect();
         Ok(store.delete(&old)?)
     }
 
     /// Removes everything that this run has begun; it is called after a failure.
     pub(super) fn discard(&self) {
+        if !self.store().capabilities().named {
+            return;
+        }
         for name in lock(&self.begun).iter() {
             if let Err(error) = self.store().discard(name) {
                 tracing::warn!(%name, %error, "a partial file stays behind");

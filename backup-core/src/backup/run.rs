@@ -7,7 +7,7 @@ use super::{
     scan_stage::ChunkSink,
     write_stage::{Input, Task, Writer},
 };
-use crate::{error::Error, stats::BackupStats};
+use crate::{error::Error, handle::join_or_leave, stats::BackupStats};
 use aerospike_wire::digest::{PARTITIONS, PartitionId};
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -144,7 +144,8 @@ async fn write_records(
         }
     }
     for writer in writers {
-        failures.extend(writer.join().await.err());
+        let ended = join_or_leave(writer.join(), &stop).await;
+        failures.extend(ended.unwrap_or(Err(Error::Cancelled)).err());
     }
     first_cause(failures)
 }

@@ -8,17 +8,14 @@ use super::{
     input::Input,
     write_stage::{Failure, WriteStage},
 };
-use crate::{error::Error, stats::RestoreStats};
+use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
 use backup_cluster::{
     batch_write::BatchWriter,
     client::AerospikeView,
     metadata::{Build, Metadata},
     view::ClusterView,
 };
-use std::{
-    future::Future,
-    sync::{Arc, atomic::AtomicUsize},
-};
+use std::sync::{Arc, atomic::AtomicUsize};
 use tokio::{runtime::Handle, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -122,7 +119,11 @@ impl Prepared {
             runtime: Handle::current(),
         };
         for ended in stage.start(threads)? {
-            all_ended(ended, failure).await;
+            match join_or_leave(ended, failure.token()).await {
+                Some(Ok(())) => {}
+                Some(Err(_)) => failure.set(Error::Internal(ENDED_EARLY.to_owned())),
+                None => return Ok(()), // it hangs in a pipe; the writers end with the runtime
+            }
         }
         while let Some(ended) = writers.join_next().await {
             if let Err(error) = ended {
@@ -133,9 +134,4 @@ impl Prepared {
     }
 }
 
-/// Waits for a decoder; one that ended without saying so has panicked.
-async fn all_ended(ended: impl Future<Output = Result<(), impl Sized>>, failure: &Failure) {
-    if ended.await.is_err() {
-        failure.set(Error::Internal("a decoder thread ended early".to_owned()));
-    }
-}
+const ENDED_EARLY: &str = "a decoder thread ended early";

@@ -7,7 +7,7 @@ use super::{
     reader::{ReadBuffer, read_file},
     run::list,
 };
-use crate::{error::Error, stats::RestoreStats};
+use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
 use asb_format::Item;
 use std::{
     sync::{
@@ -89,7 +89,7 @@ pub(super) async fn run(
     }
     drop(reports);
     let mut seen = findings;
-    while let Ok(result) = results.recv_async().await {
+    while let Some(Ok(result)) = join_or_leave(results.recv_async(), &cancel).await {
         findings += u64::from(result.finding.is_some());
         seen += 1;
         report(result);
