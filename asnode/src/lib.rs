@@ -1,1 +1,64 @@
-//! Placeholder; filled in by the next commits.
+//! An Aerospike cluster inside the process: one to many nodes on loopback ports that speak the
+//! client protocol well enough for real clients and tools, and break on demand.
+//!
+//! ```
+//! use asnode::{Cluster, NamespaceConfig, RawRecord};
+//!
+//! let cluster = Cluster::builder().nodes(3).namespace(NamespaceConfig::new("test")).start()?;
+//! let record = RawRecord::for_key("demo", 3, b"key1").bin(b"n", 1, &42i64.to_be_bytes());
+//! cluster.put("test", &record);
+//! assert_eq!(cluster.count("test"), 1);
+//! println!("connect to {}", cluster.seeds().join(","));
+//! # Ok::<(), std::io::Error>(())
+//! ```
+//!
+//! - [`Cluster`]: builder, lifetime, direct access to records, indexes and UDFs.
+//! - [`faults`]: rules by which connections break, nodes die, partitions move, rows fail.
+//! - [`generate`]: named shapes of test data from a seed.
+//! - [`Clock`]: the cluster's time, which tests move instead of sleeping.
+//!
+//! The model is a Community Edition 8.1.2 server (`wire-*.md`, `info-protocol.md`). All nodes
+//! share one store; ownership of partitions is only a table. Not emulated: security and TLS (admin
+//! requests get 51), compression (25), queries on secondary indexes (201), background writes
+//! (16), list, map, bit, HLL and expression operations (4), filter operations outside the list in
+//! `expression.rs` (4), execution of UDFs, GeoJSON cells (none are stored), expiry of the record
+//! count (expired records are hidden at once and never swept).
+
+mod batch;
+mod bins;
+mod catalogue;
+mod cdt;
+mod clock;
+mod cluster;
+mod config;
+mod connection;
+mod counters;
+mod direct;
+mod expression;
+pub mod faults;
+pub mod generate;
+mod geojson;
+mod info;
+mod jobs;
+mod link;
+mod msgpack;
+mod namespace;
+mod node;
+mod read;
+mod record;
+mod request;
+mod scan;
+mod shuffle;
+mod sync;
+mod throttle;
+mod topology;
+mod value;
+mod write;
+
+pub use catalogue::{Collection, Index, IndexSource, IndexType, Udf};
+pub use clock::{CL_EPOCH_UNIX_S, Clock};
+pub use cluster::{Cluster, ClusterBuilder, DEFAULT_BUILD};
+pub use config::NamespaceConfig;
+pub use counters::CounterValues;
+pub use direct::{RawBin, RawRecord};
+pub use topology::NodeLoss;

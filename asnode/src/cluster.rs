@@ -1,0 +1,411 @@
+//! The cluster: builder, lifetime, and the direct, wire-free API for tests.
+
+use crate::{
+    catalogue::{Catalogue, Index, Udf},
+    clock::Clock,
+    config::NamespaceConfig,
+    counters::{CounterValues, Counters},
+    direct::RawRecord,
+    faults::Faults,
+    namespace::{Namespace, PARTITIONS},
+    node::Node,
+    record::Draft,
+    request::State,
+    shuffle::Shuffle,
+    topology::{Member, NodeLoss, Topology},
+};
+use aerospike_wire::digest::Digest;
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+};
+
+/// Version that the nodes claim unless told otherwise.
+pub const DEFAULT_BUILD: &str = "8.1.2.0";
+
+/// Bytes after which a scan reply starts a new frame, as on the real server.
+const SCAN_FRAME_BYTES: usize = 1 << 20;
+
+/// Collects what a cluster is made of.
+#[derive(Debug, Clone)]
+pub struct ClusterBuilder {
+    nodes: usize,
+    first_port: u16,
+    namespaces: Vec<NamespaceConfig>,
+    build: String,
+    cluster_name: Option<String>,
+    scan_frame_bytes: usize,
+    scan_lanes: usize,
+    shuffle: Shuffle,
+    batch_max_requests: u32,
+}
+
+impl Default for ClusterBuilder {
+    fn default() -> Self {
+        Self {
+            nodes: 1,
+            first_port: 0,
+            namespaces: Vec::new(),
+            build: DEFAULT_BUILD.to_owned(),
+            cluster_name: None,
+            scan_frame_bytes: SCAN_FRAME_BYTES,
+            scan_lanes: 1,
+            shuffle: Shuffle::default(),
+            batch_max_requests: 0,
+        }
+    }
+}
+
+impl ClusterBuilder {
+    /// Number of nodes, at least 1. Default 1. Their ids are `A1`, `A2` …
+    #[must_use]
+    pub const fn nodes(mut self, nodes: usize) -> Self {
+        self.nodes = nodes;
+        self
+    }
+
+    /// Port of the first node; the others follow. Default 0: the system chooses all of them.
+    #[must_use]
+    pub const fn first_port(mut self, port: u16) -> Self {
+        self.first_port = port;
+        self
+    }
+
+    /// Adds a namespace. Without any there is one called `test`.
+    #[must_use]
+    pub fn namespace(mut self, config: NamespaceConfig) -> Self {
+        self.namespaces.push(config);
+        self
+    }
+
+    /// Version that the nodes claim, four numbers. Default [`DEFAULT_BUILD`].
+    #[must_use]
+    pub fn build_version(mut self, build: &str) -> Self {
+        build.clone_into(&mut self.build);
+        self
+    }
+
+    /// Name of the cluster. Default none.
+    #[must_use]
+    pub fn cluster_name(mut self, name: &str) -> Self {
+        self.cluster_name = Some(name.to_owned());
+        self
+    }
+
+    /// Bytes after which a scan reply starts a new frame; 1 puts each record into a frame of its
+    /// own. Default 1 MiB.
+    #[must_use]
+    pub const fn scan_frame_bytes(mut self, bytes: usize) -> Self {
+        self.scan_frame_bytes = bytes;
+        self
+    }
+
+    /// Partitions that a scan reads in turns, a frame of each: their records come interleaved.
+    /// Default 1, one after the other.
+    #[must_use]
+    pub const fn scan_lanes(mut self, lanes: usize) -> Self {
+        self.scan_lanes = lanes;
+        self
+    }
+
+    /// Mixes the order in which the partitions of a scan and the rows of a batch are served and
+    /// answered, by a seed. Default: the order of the request.
+    #[must_use]
+    pub const fn shuffle(mut self, seed: u64) -> Self {
+        self.shuffle = Shuffle { seed: Some(seed) };
+        self
+    }
+
+    /// Rows that a batch may have; more are refused with result 151. Default 0 = no limit.
+    #[must_use]
+    pub const fn batch_max_requests(mut self, rows: u32) -> Self {
+        self.batch_max_requests = rows;
+        self
+    }
+
+    /// Opens the ports on 127.0.0.1 and starts to serve.
+    ///
+    /// # Errors
+    /// A port is taken, or a thread cannot be made.
+    pub fn start(self) -> io::Result<Cluster> {
+        let listeners = (0..self.nodes.max(1))
+            .map(|i| {
+                let port = match self.first_port {
+                    0 => Some(0),
+                    first => u16::try_from(i).ok().and_then(|i| first.checked_add(i)),
+                };
+                let port = port.ok_or(io::ErrorKind::InvalidInput)?;
+                TcpListener::bind((Ipv4Addr::LOCALHOST, port))
+            })
+            .collect::<io::Result<Vec<_>>>()?;
+        let addresses = listeners
+            .iter()
+            .map(TcpListener::local_addr)
+            .collect::<io::Result<Vec<_>>>()?;
+        let cluster = Cluster {
+            state: Arc::new(self.into_state(&addresses)),
+        };
+        for (index, listener) in listeners.into_iter().enumerate() {
+            Node::start(&cluster.state, index, listener)?;
+        }
+        Ok(cluster)
+    }
+
+    fn into_state(mut self, addresses: &[SocketAddr]) -> State {
+        if self.namespaces.is_empty() {
+            self.namespaces.push(NamespaceConfig::new("test"));
+        }
+        let factors = self
+            .namespaces
+            .iter()
+            .map(|config| config.replication_factor)
+            .collect();
+        let member = |(i, address): (usize, &SocketAddr)| Member {
+            id: format!("A{:X}", i + 1),
+            address: *address,
+            alive: true,
+        };
+        State {
+            build: self.build,
+            cluster_name: self.cluster_name,
+            clock: Clock::default(),
+            namespaces: self.namespaces.into_iter().map(Namespace::new).collect(),
+            topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors),
+            catalogue: Catalogue::default(),
+            faults: Faults::default(),
+            counters: Counters::default(),
+            nodes: addresses
+                .iter()
+                .map(|address| Node::new(*address))
+                .collect(),
+            jobs: addresses
+                .iter()
+                .map(|_| crate::jobs::Jobs::default())
+                .collect(),
+            scan_frame_bytes: self.scan_frame_bytes.max(1),
+            scan_lanes: self.scan_lanes.max(1),
+            shuffle: self.shuffle,
+            batch_max_requests: self.batch_max_requests,
+        }
+    }
+}
+
+/// A running cluster. Dropping it closes all sockets and waits for its threads.
+#[derive(Debug)]
+pub struct Cluster {
+    pub(crate) state: Arc<State>,
+}
+
+impl Cluster {
+    /// Starts to describe a cluster.
+    #[must_use]
+    pub fn builder() -> ClusterBuilder {
+        ClusterBuilder::default()
+    }
+
+    /// Addresses of all nodes, by index; dead ones included.
+    #[must_use]
+    pub fn addresses(&self) -> Vec<SocketAddr> {
+        self.state
+            .topology
+            .members()
+            .into_iter()
+            .map(|member| member.address)
+            .collect()
+    }
+
+    /// Addresses of the living nodes as `127.0.0.1:port`, for a client's seed list.
+    #[must_use]
+    pub fn seeds(&self) -> Vec<String> {
+        let members = self.state.topology.members();
+        members
+            .into_iter()
+            .filter(|m| m.alive)
+            .map(|m| m.address.to_string())
+            .collect()
+    }
+
+    /// Ids of all nodes, by index.
+    #[must_use]
+    pub fn node_ids(&self) -> Vec<String> {
+        self.state
+            .topology
+            .members()
+            .into_iter()
+            .map(|member| member.id)
+            .collect()
+    }
+
+    /// The rules by which things go wrong.
+    #[must_use]
+    pub fn faults(&self) -> &Faults {
+        &self.state.faults
+    }
+
+    /// The clock that TTLs and last-update times go by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.state.clock
+    }
+
+    /// What the cluster was asked so far.
+    #[must_use]
+    pub fn counters(&self) -> CounterValues {
+        self.state.counters.values()
+    }
+
+    /// Closes the port and all connections of a node. `false`: it was dead already.
+    pub fn kill_node(&self, node: usize, loss: NodeLoss) -> bool {
+        self.state.kill_node(node, loss)
+    }
+
+    /// Brings a dead node back on its old port, with the default layout of partitions.
+    ///
+    /// # Errors
+    /// The port is taken meanwhile.
+    pub fn restart_node(&self, node: usize) -> io::Result<()> {
+        let members = self.state.topology.members();
+        let member = members.get(node).ok_or(io::ErrorKind::NotFound)?;
+        if member.alive {
+            return Ok(());
+        }
+        let listener = TcpListener::bind(member.address)?;
+        Node::start(&self.state, node, listener)?;
+        self.state.topology.restore(node);
+        Ok(())
+    }
+
+    /// Owners of a partition (node indices, master first) in a namespace; empty if nobody has it.
+    #[must_use]
+    pub fn owners(&self, namespace: &str, partition: u16) -> Vec<usize> {
+        let index = self
+            .state
+            .namespace(namespace.as_bytes())
+            .map_or(usize::MAX, |(i, _)| i);
+        self.state.topology.owners(index, usize::from(partition))
+    }
+
+    /// Gives a partition new owners, master first; an empty list makes it unavailable. Clients
+    /// learn of it by a new partition generation.
+    pub fn set_owners(&self, namespace: &str, partition: u16, owners: &[usize]) {
+        if let Some((index, _)) = self.state.namespace(namespace.as_bytes()) {
+            let partition = usize::from(partition);
+            self.state
+                .topology
+                .set_owners(index, partition, owners.to_vec());
+        }
+    }
+
+    /// Stores a record as it is, generation and times included, in place of any other with its
+    /// digest. Values are not checked or normalised. `false`: there is no such namespace.
+    pub fn put(&self, namespace: &str, record: &RawRecord) -> bool {
+        let Some((_, ns)) = self.state.namespace(namespace.as_bytes()) else {
+            return false;
+        };
+        let set = record.set.as_deref().unwrap_or_default();
+        if ns.ensure_set(set).is_err() {
+            return false;
+        }
+        let bins = record.wire_bins();
+        let draft = Draft {
+            namespace: namespace.as_bytes(),
+            digest: record.digest.0,
+            set,
+            key: record.key.as_deref(),
+            generation: record.generation,
+            void_time: record.void_time,
+            lut_ms: record.last_update_ms,
+            bins: &bins,
+        };
+        let stored = draft.build();
+        ns.records_mut(record.digest.partition().index())
+            .insert(record.digest.0, stored);
+        true
+    }
+
+    /// The record with this digest, expired or not.
+    #[must_use]
+    pub fn get(&self, namespace: &str, digest: &Digest) -> Option<RawRecord> {
+        let (_, ns) = self.state.namespace(namespace.as_bytes())?;
+        let records = ns.records(digest.partition().index());
+        records
+            .get(&digest.0)
+            .map(|record| RawRecord::of(*digest, record))
+    }
+
+    /// Removes a record; says whether it was there.
+    pub fn delete(&self, namespace: &str, digest: &Digest) -> bool {
+        self.state
+            .namespace(namespace.as_bytes())
+            .is_some_and(|(_, ns)| {
+                ns.records_mut(digest.partition().index())
+                    .remove(&digest.0)
+                    .is_some()
+            })
+    }
+
+    /// Calls `visit` for every record of a namespace, partition by partition, digests
+    /// descending, expired ones included.
+    pub fn for_each(&self, namespace: &str, mut visit: impl FnMut(RawRecord)) {
+        let Some((_, ns)) = self.state.namespace(namespace.as_bytes()) else {
+            return;
+        };
+        for p in 0..PARTITIONS {
+            for (digest, record) in ns.records(p).iter().rev() {
+                visit(RawRecord::of(Digest(*digest), record));
+            }
+        }
+    }
+
+    /// All records of a namespace, sorted by digest.
+    #[must_use]
+    pub fn records(&self, namespace: &str) -> Vec<RawRecord> {
+        let mut all = Vec::new();
+        self.for_each(namespace, |record| all.push(record));
+        all.sort_by_key(|record| record.digest);
+        all
+    }
+
+    /// Number of records of a namespace, expired ones included.
+    #[must_use]
+    pub fn count(&self, namespace: &str) -> u64 {
+        self.state
+            .namespace(namespace.as_bytes())
+            .map_or(0, |(_, ns)| ns.count())
+    }
+
+    /// All secondary indexes in order of creation.
+    #[must_use]
+    pub fn indexes(&self) -> Vec<Index> {
+        self.state.catalogue.indexes()
+    }
+
+    /// Defines a secondary index; the same definition under another name renames it. `false`:
+    /// the name is taken, or the namespace has 256 indexes.
+    pub fn create_index(&self, index: Index) -> bool {
+        self.state.catalogue.create_index(index).is_ok()
+    }
+
+    /// All UDF modules, sorted by name.
+    #[must_use]
+    pub fn udfs(&self) -> Vec<Udf> {
+        self.state.catalogue.udfs()
+    }
+
+    /// Registers a UDF module in place of one with the same name.
+    pub fn put_udf(&self, udf: Udf) {
+        self.state.catalogue.put_udf(udf);
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        for node in &self.state.nodes {
+            node.stop();
+        }
+        for node in &self.state.nodes {
+            node.join();
+        }
+    }
+}

@@ -1,0 +1,269 @@
+//! One client connection: frames in, replies out, strictly one after the other
+//! (`wire-protocol.md` §1, §2).
+
+use crate::{
+    batch,
+    faults::{Event, On, Reaction},
+    info,
+    link::Link,
+    request::{Command, Filter, Outcome, State},
+    scan,
+};
+use aerospike_wire::{
+    digest::Digest,
+    field::code,
+    frame::{self, FrameType},
+    message::{self, Found, Message, MessageHeader, flags},
+    reply,
+    result_code::ResultCode,
+};
+use std::{
+    io::{self, BufReader, Read},
+    net::TcpStream,
+    sync::Arc,
+};
+
+/// Buffer for requests; larger bodies go straight into their own.
+const READ_BUFFER: usize = 16 << 10;
+
+/// A body buffer that grew beyond this is given back after the request.
+const KEEP_BODY: usize = 4 << 20;
+
+/// Whether a connection goes on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Flow {
+    Continue,
+    Close,
+}
+
+/// A connection and what it remembers between requests.
+pub(crate) struct Connection {
+    state: Arc<State>,
+    node: usize,
+    reader: BufReader<TcpStream>,
+    link: Link,
+    session: info::Session,
+    body: Vec<u8>,
+    out: Vec<u8>,
+}
+
+impl Connection {
+    pub(crate) fn new(state: Arc<State>, node: usize, stream: TcpStream) -> io::Result<Self> {
+        stream.set_nodelay(true)?;
+        let link = Link::new(stream.try_clone()?);
+        Ok(Self {
+            state,
+            node,
+            reader: BufReader::with_capacity(READ_BUFFER, stream),
+            link,
+            session: info::Session::default(),
+            body: Vec::new(),
+            out: Vec::new(),
+        })
+    }
+
+    /// Serves the client until either side ends the connection.
+    pub(crate) fn serve(mut self) {
+        if self.greet() == Flow::Close {
+            return;
+        }
+        while let Ok(Some((kind, len))) = self.read_header() {
+            if self.read_body(len).is_err() || self.answer(kind) == Flow::Close {
+                return;
+            }
+            if self.body.capacity() > KEEP_BODY {
+                self.body = Vec::new();
+            }
+        }
+    }
+
+    fn greet(&mut self) -> Flow {
+        let event = Event {
+            node: self.node,
+            ..Event::of(On::Connect)
+        };
+        match self.state.faults.react(event) {
+            None => Flow::Continue,
+            Some(reaction) => self.react(reaction),
+        }
+    }
+
+    /// Type and length of the next frame; `None` where the server closes the connection.
+    fn read_header(&mut self) -> io::Result<Option<(u8, u64)>> {
+        let mut header = [0; frame::HEADER_SIZE];
+        self.reader.read_exact(&mut header)?;
+        let [version, kind, l0, l1, l2, l3, l4, l5] = header;
+        let len = u64::from_be_bytes([0, 0, l0, l1, l2, l3, l4, l5]);
+        let version_fits = version == frame::VERSION || version == 0 && kind == 2;
+        let fits = version_fits && (1..=5).contains(&kind) && len <= frame::MAX_BODY;
+        Ok(fits.then_some((kind, len)))
+    }
+
+    /// Grows the buffer as bytes arrive, not on the word of the header.
+    fn read_body(&mut self, len: u64) -> io::Result<()> {
+        self.body.clear();
+        let got = self.reader.by_ref().take(len).read_to_end(&mut self.body)?;
+        if got as u64 == len {
+            Ok(())
+        } else {
+            Err(io::ErrorKind::UnexpectedEof.into())
+        }
+    }
+
+    fn answer(&mut self, kind: u8) -> Flow {
+        self.out.clear();
+        match FrameType::from_code(kind) {
+            Some(FrameType::Info) => self.answer_info(),
+            Some(FrameType::Message) => self.answer_message(),
+            Some(FrameType::Admin) => {
+                reply::security(&mut self.out, ResultCode::SECURITY_NOT_SUPPORTED);
+                self.link.send(&self.out)
+            }
+            Some(FrameType::Compressed) => self.refuse(ResultCode::ENTERPRISE_ONLY),
+            None => self.refuse(ResultCode::PARAMETER),
+        }
+    }
+
+    fn refuse(&mut self, result: ResultCode) -> Flow {
+        reply::status(&mut self.out, result, 0, 0);
+        self.link.send(&self.out)
+    }
+
+    fn answer_info(&mut self) -> Flow {
+        let event = Event {
+            node: self.node,
+            ..Event::of(On::Info)
+        };
+        if let Some(reaction) = self.state.faults.react(event) {
+            return self.react(reaction);
+        }
+        let at = frame::begin(&mut self.out, FrameType::Info);
+        info::answer(
+            &self.state,
+            self.node,
+            &mut self.session,
+            &self.body,
+            &mut self.out,
+        );
+        frame::finish(&mut self.out, at);
+        self.link.send(&self.out)
+    }
+
+    fn answer_message(&mut self) -> Flow {
+        let body = std::mem::take(&mut self.body);
+        let flow = match message::split(&body, body.len()) {
+            Ok(Found::Message { message, len }) if len == body.len() => self.route(&message),
+            _ => self.refuse(ResultCode::PARAMETER),
+        };
+        self.body = body;
+        flow
+    }
+
+    /// Who handles a message (`wire-protocol.md` §11), after the rules had their say.
+    fn route(&mut self, message: &Message<'_>) -> Flow {
+        let header = message.header;
+        let digest = message.field(code::DIGEST);
+        let on = match (header.info1 & flags::BATCH != 0, digest) {
+            (true, _) => On::Batch,
+            (false, None) => On::Scan,
+            (false, Some(_)) if header.info2 & flags::WRITE != 0 => On::Write,
+            (false, Some(_)) => On::Read,
+        };
+        let partition = digest
+            .and_then(Digest::from_slice)
+            .map(|d| d.partition().get());
+        let event = Event {
+            partition,
+            node: self.node,
+            ..Event::of(on)
+        };
+        match self.state.faults.react(event) {
+            None => {}
+            Some(Reaction::ApplyThenDrop) => {
+                self.link.mute = true;
+                self.dispatch(on, message, digest);
+                return Flow::Close;
+            }
+            Some(Reaction::Result(code)) if on == On::Batch => {
+                reply::last(&mut self.out, ResultCode(code));
+                return self.link.send(&self.out);
+            }
+            Some(Reaction::Result(code)) => return self.refuse(ResultCode(code)),
+            Some(Reaction::PartitionUnavailable) => return self.refuse(ResultCode::UNAVAILABLE),
+            Some(Reaction::MovePartition { partition, to }) => {
+                self.state
+                    .topology
+                    .move_partition(usize::from(partition), to);
+            }
+            Some(reaction) => return self.react(reaction),
+        }
+        self.dispatch(on, message, digest)
+    }
+
+    fn dispatch(&mut self, on: On, message: &Message<'_>, digest: Option<&[u8]>) -> Flow {
+        let state = Arc::clone(&self.state);
+        if on == On::Batch {
+            return batch::handle(&state, self.node, message, &mut self.link);
+        }
+        let name = message.field(code::NAMESPACE).unwrap_or_default();
+        let Some((index, namespace)) = state.namespace(name) else {
+            return self.refuse(ResultCode::NAMESPACE);
+        };
+        let Some(digest) = digest else {
+            return scan::handle(&state, self.node, index, message, &mut self.link);
+        };
+        let Some(digest) = Digest::from_slice(digest) else {
+            return self.refuse(ResultCode::PARAMETER);
+        };
+        if !state
+            .topology
+            .is_available(index, digest.partition().index())
+        {
+            return self.refuse(ResultCode::UNAVAILABLE);
+        }
+        let at = frame::begin(&mut self.out, FrameType::Message);
+        let header = reply::reserve_header(&mut self.out);
+        let outcome =
+            Command::new(namespace, digest.0, message, Filter::None).execute(&state, &mut self.out);
+        reply::put_header(&mut self.out, header, &reply_header(outcome));
+        frame::finish(&mut self.out, at);
+        self.link.send(&self.out)
+    }
+
+    /// Reactions that mean the same wherever they happen.
+    fn react(&mut self, reaction: Reaction) -> Flow {
+        match reaction {
+            Reaction::Silence => self.hold(),
+            Reaction::Garbage(garbage) => {
+                self.link.send(&garbage.bytes());
+            }
+            Reaction::KillNode(loss) => {
+                self.state.kill_node(self.node, loss);
+            }
+            Reaction::MovePartition { partition, to } => {
+                self.state
+                    .topology
+                    .move_partition(usize::from(partition), to);
+                return Flow::Continue;
+            }
+            _ => {}
+        }
+        Flow::Close
+    }
+
+    /// Reads and ignores everything until the client or the node closes the connection.
+    fn hold(&mut self) {
+        // Either end of the wait is fine: the connection is over.
+        let _ended = io::copy(&mut self.reader, &mut io::sink());
+    }
+}
+
+fn reply_header(outcome: Outcome) -> MessageHeader {
+    MessageHeader {
+        result: outcome.result,
+        generation: outcome.generation,
+        record_ttl: outcome.void_time,
+        n_ops: outcome.n_ops,
+        ..MessageHeader::default()
+    }
+}

@@ -1,0 +1,148 @@
+//! Configuration, as far as tools and tests read or change it (`info-protocol.md` §9).
+
+use super::{ENTERPRISE_ONLY, NO_NAMESPACE, Request, Value, text};
+use crate::{config::NamespaceConfig, namespace::Namespace};
+use aerospike_wire::info;
+
+const INVALID_CONTEXT: &str = "ERROR:4:invalid context";
+const INVALID_PARAMETER: &str = "ERROR:4:invalid set-config parameter";
+
+pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
+    match name {
+        "get-config" => Some(get(request)),
+        "set-config" => Some(text(set(request).err().unwrap_or("ok"))),
+        "get-stats" if request.param("context") == Some(b"xdr") => Some(Value::new()),
+        _ => None,
+    }
+}
+
+fn get(request: Request<'_>) -> Value {
+    match request.param("context") {
+        None | Some(b"service") => service_items(request),
+        Some(b"network") => network_items(request),
+        Some(b"security" | b"xdr") => Value::new(),
+        Some(b"namespace") => match request.namespace() {
+            Ok((_, namespace)) => namespace_items(namespace),
+            Err(error) => text(error),
+        },
+        Some(_) => text(INVALID_CONTEXT),
+    }
+}
+
+fn service_items(request: Request<'_>) -> Value {
+    let state = request.state;
+    let id = state
+        .topology
+        .members()
+        .get(request.node)
+        .map(|m| m.id.clone())
+        .unwrap_or_default();
+    let cluster = state.cluster_name.as_deref().unwrap_or("null");
+    text(format!(
+        "advertise-ipv6=false;batch-index-threads=2;batch-max-buffers-per-queue=255;\
+         batch-max-requests={};batch-max-unused-buffers=256;cluster-name={cluster};\
+         migrate-threads=1;min-cluster-size=1;node-id={id};proto-fd-idle-ms=0;proto-fd-max=15000;\
+         query-max-done=100;query-threads-limit=128;service-threads=2;single-query-threads=4;\
+         ticker-interval=10;transaction-max-ms=1000;transaction-retry-ms=1002",
+        state.batch_max_requests,
+    ))
+}
+
+fn network_items(request: Request<'_>) -> Value {
+    let members = request.state.topology.members();
+    let port = members
+        .get(request.node)
+        .map_or(0, |member| member.address.port());
+    text(format!(
+        "service.port={port};service.address=127.0.0.1;heartbeat.mode=mesh"
+    ))
+}
+
+/// `key=value;…` of a namespace, also the tail of its statistics.
+pub(super) fn namespace_items(namespace: &Namespace) -> Value {
+    let config = namespace.config();
+    text(format!(
+        "active-rack=0;allow-ttl-without-nsup={};apply-ttl-reductions=true;\
+         conflict-resolution-policy=generation;default-ttl={};disable-mrt-writes=false;\
+         disallow-null-setname={};enable-xdr=false;max-record-size={};nsup-period={};rack-id=0;\
+         reject-non-xdr-writes={};reject-xdr-writes={};replication-factor={};\
+         strong-consistency=false;storage-engine=memory",
+        config.allow_ttl_without_nsup,
+        config.default_ttl_s,
+        config.disallow_null_setname,
+        config.max_record_size,
+        config.nsup_period_s,
+        config.reject_non_xdr_writes,
+        config.reject_xdr_writes,
+        config.replication_factor,
+    ))
+}
+
+/// # Errors
+/// The text that the server answers.
+fn set(request: Request<'_>) -> Result<(), &'static str> {
+    const NAMES: [&[u8]; 5] = [b"context", b"namespace", b"ns", b"id", b"set"];
+    let changes = request.params().filter(|(key, _)| !NAMES.contains(key));
+    match request.param("context") {
+        None => Err("ERROR:4:missing 'context'"),
+        Some(b"xdr") => Err(ENTERPRISE_ONLY),
+        Some(b"service" | b"network") => Ok(()),
+        Some(b"namespace") => {
+            let (_, namespace) = request.namespace()?;
+            for (key, value) in changes {
+                match request.param("set") {
+                    Some(set) => change_set(namespace, set, key, value)?,
+                    None => {
+                        change(&mut namespace.config_mut(), key, value).ok_or(INVALID_PARAMETER)?
+                    }
+                }
+            }
+            Ok(())
+        }
+        Some(_) => Err(INVALID_CONTEXT),
+    }
+}
+
+fn change_set(
+    namespace: &Namespace,
+    set: &[u8],
+    key: &[u8],
+    value: &[u8],
+) -> Result<(), &'static str> {
+    let (b"default-ttl", Some(ttl)) = (key, number(value)) else {
+        return Err(INVALID_PARAMETER);
+    };
+    namespace.ensure_set(set).map_err(|_| NO_NAMESPACE)?;
+    namespace.update_set(set, |info| info.default_ttl_s = ttl);
+    Ok(())
+}
+
+fn change(config: &mut NamespaceConfig, key: &[u8], value: &[u8]) -> Option<()> {
+    let flag = || match value {
+        b"true" => Some(true),
+        b"false" => Some(false),
+        _ => None,
+    };
+    match key {
+        b"default-ttl" => config.default_ttl_s = number(value)?,
+        b"nsup-period" => config.nsup_period_s = number(value)?,
+        b"max-record-size" => config.max_record_size = number(value)?,
+        b"allow-ttl-without-nsup" => config.allow_ttl_without_nsup = flag()?,
+        b"reject-xdr-writes" => config.reject_xdr_writes = flag()?,
+        b"reject-non-xdr-writes" => config.reject_non_xdr_writes = flag()?,
+        b"disallow-null-setname" => config.disallow_null_setname = flag()?,
+        _ => return None,
+    }
+    Some(())
+}
+
+/// A number, with an optional `K`, `M` or `G`.
+fn number(text: &[u8]) -> Option<u32> {
+    let (digits, factor) = match text {
+        [digits @ .., b'K' | b'k'] => (digits, 1 << 10),
+        [digits @ .., b'M' | b'm'] => (digits, 1 << 20),
+        [digits @ .., b'G' | b'g'] => (digits, 1 << 30),
+        _ => (text, 1),
+    };
+    info::number::<u32>(digits)?.checked_mul(factor)
+}

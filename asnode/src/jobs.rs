@@ -1,0 +1,154 @@
+//! Scans that are running or have run on a node, as `query-show` tells of them
+//! (`info-protocol.md` §10).
+
+use crate::sync::lock;
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Instant,
+};
+
+/// Finished jobs that are remembered (`query-max-done`).
+const MAX_DONE: usize = 100;
+
+/// How a job ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum End {
+    Ok,
+    UserAborted,
+    ResponseError,
+}
+
+/// A scan.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) id: u64,
+    pub(crate) namespace: String,
+    pub(crate) set: String,
+    pub(crate) n_pids: usize,
+    pub(crate) n_digests: usize,
+    pub(crate) rps: u32,
+    pub(crate) socket_timeout_ms: u32,
+    pub(crate) from: String,
+    pub(crate) started: Instant,
+    pub(crate) partitions_done: AtomicUsize,
+    pub(crate) succeeded: AtomicU64,
+    pub(crate) abort: AtomicBool,
+    pub(crate) end: Mutex<Option<(End, Instant)>>,
+}
+
+/// Jobs of one node.
+#[derive(Debug, Default)]
+pub(crate) struct Jobs {
+    list: Mutex<Lists>,
+    numbers: AtomicU64,
+}
+
+#[derive(Debug, Default)]
+struct Lists {
+    active: Vec<Arc<Job>>,
+    done: VecDeque<Arc<Job>>,
+}
+
+impl Jobs {
+    /// An id for a client that gave none.
+    pub(crate) fn next_id(&self) -> u64 {
+        self.numbers.fetch_add(1, Ordering::Relaxed) + 1
+    }
+
+    /// Registers a job; `None` if one with its id is running.
+    pub(crate) fn start(&self, job: Job) -> Option<Arc<Job>> {
+        let mut lists = lock(&self.list);
+        if lists.active.iter().any(|other| other.id == job.id) {
+            return None;
+        }
+        let job = Arc::new(job);
+        lists.active.push(Arc::clone(&job));
+        Some(job)
+    }
+
+    pub(crate) fn finish(&self, job: &Arc<Job>, end: End) {
+        *lock(&job.end) = Some((end, Instant::now()));
+        let mut lists = lock(&self.list);
+        lists.active.retain(|other| !Arc::ptr_eq(other, job));
+        lists.done.push_front(Arc::clone(job));
+        lists.done.truncate(MAX_DONE);
+    }
+
+    /// Running jobs first, then finished ones, newest first.
+    pub(crate) fn all(&self) -> Vec<Arc<Job>> {
+        let lists = lock(&self.list);
+        lists
+            .active
+            .iter()
+            .rev()
+            .chain(&lists.done)
+            .map(Arc::clone)
+            .collect()
+    }
+
+    pub(crate) fn find(&self, id: u64) -> Option<Arc<Job>> {
+        self.all().into_iter().find(|job| job.id == id)
+    }
+
+    /// Asks a running job to stop. `false`: there is none with this id.
+    pub(crate) fn abort(&self, id: u64) -> bool {
+        let lists = lock(&self.list);
+        let job = lists.active.iter().find(|job| job.id == id);
+        job.inspect(|job| job.abort.store(true, Ordering::Relaxed))
+            .is_some()
+    }
+
+    /// Asks all running jobs to stop; returns their number.
+    pub(crate) fn abort_all(&self) -> usize {
+        let lists = lock(&self.list);
+        lists
+            .active
+            .iter()
+            .for_each(|job| job.abort.store(true, Ordering::Relaxed));
+        lists.active.len()
+    }
+}
+
+impl Job {
+    /// The line of `query-show`.
+    pub(crate) fn line(&self) -> String {
+        let end = *lock(&self.end);
+        let until = end.map_or_else(Instant::now, |(_, at)| at);
+        let status = match end {
+            None => "active(ok)",
+            Some((End::Ok, _)) => "done(ok)",
+            Some((End::UserAborted, _)) => "done(user-aborted)",
+            Some((End::ResponseError, _)) => "done(abandoned-response-error)",
+        };
+        let set = if self.set.is_empty() {
+            String::new()
+        } else {
+            format!("set={}:", self.set)
+        };
+        let total = (self.n_pids + self.n_digests).max(1);
+        let progress = self.partitions_done.load(Ordering::Relaxed) * 10_000 / total;
+        format!(
+            "trid={}:ns={}:{set}n-pids-requested={}:n-keyds-requested={}:rps={}:active-threads={}:\
+             status={status}:job-progress={}.{:02}:run-time={}:time-since-done={}:recs-throttled=0:\
+             recs-filtered-meta=0:recs-filtered-bins=0:recs-succeeded={}:recs-failed=0:from={}:\
+             job-type=basic:net-io-bytes=0:net-io-time=0:socket-timeout={}",
+            self.id,
+            self.namespace,
+            self.n_pids,
+            self.n_digests,
+            self.rps,
+            u8::from(end.is_none()),
+            progress / 100,
+            progress % 100,
+            until.duration_since(self.started).as_millis(),
+            end.map_or(0, |(_, at)| at.elapsed().as_millis()),
+            self.succeeded.load(Ordering::Relaxed),
+            self.from,
+            self.socket_timeout_ms,
+        )
+    }
+}

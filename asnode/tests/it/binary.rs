@@ -1,0 +1,52 @@
+//! The stand-alone program.
+
+use crate::client::Client;
+use std::{
+    io::{BufRead, BufReader},
+    process::{Command, Stdio},
+};
+
+#[test]
+fn the_binary_announces_itself_and_ends_with_its_input() {
+    let directory = tempfile::tempdir().unwrap();
+    let ready = directory.path().join("ready");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asnode"))
+        .args([
+            "--nodes",
+            "2",
+            "--namespace",
+            "test",
+            "--namespace",
+            "bar",
+            "--records",
+            "300",
+        ])
+        .args(["--shape", "types", "--until-stdin-closes", "--ready-file"])
+        .arg(&ready)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines: Vec<_> = BufReader::new(child.stdout.take().unwrap())
+        .lines()
+        .take(2)
+        .map(Result::unwrap)
+        .collect();
+    assert_eq!(std::fs::read_to_string(&ready).unwrap(), lines[0]);
+    let mut client = Client::to(lines[1].parse().unwrap());
+    assert_eq!(client.info("namespaces"), "test;bar");
+    assert!(client.info("statistics").contains("cluster_size=2;"));
+    assert!(client.info("udf-list").starts_with("filename=alpha.lua,"));
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_binary_refuses_unknown_shapes() {
+    let output = Command::new(env!("CARGO_BIN_EXE_asnode"))
+        .args(["--shape", "nope"])
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there are bench and types"));
+}

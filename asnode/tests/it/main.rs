@@ -1,0 +1,26 @@
+//! The node as its clients meet it: over sockets, byte by byte.
+
+#[cfg(test)]
+mod batch;
+#[cfg(test)]
+mod binary;
+#[cfg(test)]
+mod client;
+#[cfg(test)]
+mod faults;
+#[cfg(test)]
+mod framing;
+#[cfg(test)]
+mod generate;
+#[cfg(test)]
+mod golden;
+#[cfg(test)]
+mod info;
+#[cfg(test)]
+mod python;
+#[cfg(test)]
+mod record;
+#[cfg(test)]
+mod scan;
+#[cfg(test)]
+mod throughput;
