@@ -197,6 +197,7 @@ impl BatchWriter {
             // The node had closed an idle connection: that is no attempt.
             sent = self.exchange(node, batch, &mut page, false).await;
         }
+        page.close();
         if let Err(Failed::StaleConnection(error) | Failed::Attempt(error)) = sent {
             tracing::debug!(node = %node.name, %error, "batch interrupted");
             ledger.failure = Some(error);
@@ -246,7 +247,7 @@ impl BatchWriter {
     ) -> Result<(), Error> {
         let timeout = self.server_timeout_ms();
         connection.send(batch.finish(timeout), ACTION).await?;
-        page.sent();
+        page.is_sent = true;
         let end = read_answers(connection, |message| match batch::item(message) {
             BatchItem::Row { index, result } => {
                 page.answer(usize::try_from(index).unwrap_or(usize::MAX), result);
@@ -303,7 +304,7 @@ impl BatchWriter {
             single::from_row(&mut requests, row, self.server_timeout_ms()).map_err(malformed)?;
         }
         connection.send(&requests, "write").await?;
-        page.sent();
+        page.is_sent = true;
         let mut next = 0;
         let rows = batch.rows();
         read_answers(connection, |message| {
@@ -378,9 +379,10 @@ const fn is_open(outcome: RowOutcome) -> bool {
 struct Page<'a> {
     ledger: &'a mut Ledger,
     members: Option<&'a [usize]>,
-    rows: usize,
     answered: Vec<bool>,
     answers: usize,
+    /// Whether the request has left: until there is an answer, a row may have been applied.
+    is_sent: bool,
 }
 
 impl<'a> Page<'a> {
@@ -388,9 +390,9 @@ impl<'a> Page<'a> {
         Self {
             ledger,
             members,
-            rows,
             answered: vec![false; rows],
             answers: 0,
+            is_sent: false,
         }
     }
 
@@ -404,15 +406,6 @@ impl<'a> Page<'a> {
         // An earlier attempt that may have been applied stays possible, whatever a later one says.
         if *slot != RowOutcome::InDoubt || matches!(outcome, RowOutcome::Answered(_)) {
             *slot = outcome;
-        }
-    }
-
-    /// The request has left: until there is an answer, every row may have been applied.
-    fn sent(&mut self) {
-        for row in 0..self.rows {
-            if self.answered.get(row) == Some(&false) {
-                self.enter(row, RowOutcome::InDoubt);
-            }
         }
     }
 
@@ -433,11 +426,20 @@ impl<'a> Page<'a> {
         self.enter(row, outcome);
     }
 
+    /// Enters the same for every row that was not answered.
     fn answer_rest(&mut self, outcome: RowOutcome) {
-        for row in 0..self.rows {
-            if self.answered.get(row) == Some(&false) {
+        for row in 0..self.answered.len() {
+            if let Some(answered) = self.answered.get_mut(row).filter(|answered| !**answered) {
+                *answered = true;
                 self.enter(row, outcome);
             }
+        }
+    }
+
+    /// The exchange is over.
+    fn close(&mut self) {
+        if self.is_sent {
+            self.answer_rest(RowOutcome::InDoubt);
         }
     }
 }

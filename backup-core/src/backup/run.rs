@@ -85,7 +85,9 @@ async fn write_globals(
     globals: Globals,
 ) -> Result<Option<OpenFile>, Error> {
     let is_directory = matches!(config.target, BackupTarget::Directory(_));
-    if is_directory && globals.text.is_empty() {
+    // A file is made when there is something to put in. A single file of a backup with records
+    // is made anyway: the scans share it.
+    if globals.text.is_empty() && (is_directory || config.no_records) {
         return Ok(None);
     }
     blocking(files, move |files| {

@@ -1,0 +1,10 @@
+//! The data plane against embedded clusters, and against a peer that breaks the rules.
+#![expect(
+    clippy::unwrap_used,
+    reason = "clippy exempts test functions but not their helpers"
+)]
+
+mod metadata;
+mod scan;
+mod support;
+mod write;
