@@ -168,11 +168,16 @@ impl BatchBuilder {
         self.n_fields = self.n_fields.saturating_add(1);
     }
 
-    /// Appends a WRITE operation whose value `fill` appends, and nothing else: values are decoded
-    /// straight into the frame.
-    pub fn write_with(&mut self, particle: u8, name: &[u8], fill: impl FnOnce(&mut Vec<u8>)) {
-        let at = op::begin(&mut self.bytes, op::code::WRITE, particle, name);
-        fill(&mut self.bytes);
+    /// Appends a WRITE operation whose name and value `name` and `value` append: for parts that
+    /// are decoded straight into the frame. A name has at most [`op::MAX_BIN_NAME`] bytes.
+    pub fn write_parts(
+        &mut self,
+        particle: u8,
+        name: impl FnOnce(&mut Vec<u8>),
+        value: impl FnOnce(&mut Vec<u8>),
+    ) {
+        let at = op::begin_with(&mut self.bytes, op::code::WRITE, particle, name);
+        value(&mut self.bytes);
         op::finish(&mut self.bytes, at);
         self.n_ops = self.n_ops.saturating_add(1);
     }

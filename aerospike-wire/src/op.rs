@@ -109,6 +109,24 @@ pub fn begin(out: &mut Vec<u8>, code: u8, particle: u8, name: &[u8]) -> usize {
     at
 }
 
+/// As [`begin`], with a name that `fill` appends; it must not append more than 255 bytes.
+#[must_use]
+pub fn begin_with(
+    out: &mut Vec<u8>,
+    code: u8,
+    particle: u8,
+    fill: impl FnOnce(&mut Vec<u8>),
+) -> usize {
+    let at = begin(out, code, particle, &[]);
+    let name = out.len();
+    fill(out);
+    let [.., name_len] = wire_len(out.len().saturating_sub(name)).to_be_bytes();
+    if let Some(slot) = out.get_mut(name.saturating_sub(1)) {
+        *slot = name_len;
+    }
+    at
+}
+
 /// Ends the operation that [`begin`] started at `at`.
 pub fn finish(out: &mut [u8], at: usize) {
     let size = out.len().saturating_sub(at).saturating_sub(4);

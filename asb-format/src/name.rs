@@ -65,7 +65,7 @@ impl<'a> Name<'a> {
         }
     }
 
-    fn bytes(&self) -> Plain<'a> {
+    pub(crate) fn bytes(&self) -> Plain<'a> {
         Plain {
             raw: self.raw.iter(),
             escaped: self.escaped,
@@ -74,7 +74,7 @@ impl<'a> Name<'a> {
 }
 
 /// Iterator over the plain bytes.
-struct Plain<'a> {
+pub(crate) struct Plain<'a> {
     raw: core::slice::Iter<'a, u8>,
     escaped: bool,
 }

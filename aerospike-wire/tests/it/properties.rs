@@ -110,7 +110,7 @@ impl Write {
             batch.field_with(*kind, |out| out.extend_from_slice(data));
         }
         for (particle, name, value) in &self.ops {
-            batch.write_with(*particle, name, |out| out.extend_from_slice(value));
+            batch.write(*particle, name, value);
         }
         batch.finish_row();
     }

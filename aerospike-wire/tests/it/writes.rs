@@ -50,7 +50,7 @@ fn push(batch: &mut BatchBuilder, digest: &Digest, record: &Record, head: &Write
         batch.field_with(code::KEY, |out| out.extend_from_slice(key));
     }
     for (name, particle, value) in record.bins_to_write() {
-        batch.write_with(particle, &name, |out| out.extend_from_slice(&value));
+        batch.write(particle, &name, &value);
     }
     batch.finish_row();
 }

@@ -78,11 +78,11 @@ fn packed(name: NameSpan, raw: &[u8]) -> u128 {
 
 #[cold]
 fn packed_slow(name: NameSpan, raw: &[u8]) -> u128 {
-    let plain = name.of(raw).to_cow();
+    let name = name.of(raw);
     let mut bytes = [0; 16];
-    for (to, from) in bytes.iter_mut().zip(plain.iter().take(15)) {
-        *to = *from;
+    for (to, from) in bytes.iter_mut().take(15).zip(name.bytes()) {
+        *to = from;
     }
-    bytes[15] = u8::try_from(plain.len()).unwrap_or(u8::MAX);
+    bytes[15] = u8::try_from(name.unescaped_len()).unwrap_or(u8::MAX);
     u128::from_le_bytes(bytes)
 }

@@ -7,10 +7,9 @@ use aerospike_wire::{
     digest::Digest,
     field::code,
     message::flags,
-    op::MAX_BIN_NAME,
     particle::{GEOJSON_NO_CELLS, ParticleType},
 };
-use asb_format::{BlobKind, Data, Key, Name, Record, Value};
+use asb_format::{BlobKind, Data, Key, Record, Value};
 
 /// TTL on the wire for a record that never expires.
 pub const NEVER: u32 = u32::MAX;
@@ -40,22 +39,12 @@ pub fn add_row(batch: &mut BatchBuilder, record: &Record<'_>, ttl: u32) {
         batch.field_with(code::KEY, |out| put_key(out, key));
     }
     for bin in record.bins() {
-        let mut buffer = [0; MAX_BIN_NAME];
-        add_bin(batch, plain_name(&bin.name, &mut buffer), &bin.value);
+        let name = |out: &mut Vec<u8>| bin.name.unescape_into(out);
+        batch.write_parts(particle(&bin.value) as u8, name, |out| {
+            put_value(out, &bin.value)
+        });
     }
     batch.finish_row();
-}
-
-/// The name without escapes; the decoder has checked that it fits.
-fn plain_name<'n>(name: &Name<'n>, buffer: &'n mut [u8; MAX_BIN_NAME]) -> &'n [u8] {
-    if !name.is_escaped() {
-        return name.as_raw();
-    }
-    let plain = name.to_cow();
-    let len = plain.len().min(MAX_BIN_NAME);
-    let (slot, from) = (&mut buffer[..len], &plain[..len]);
-    slot.copy_from_slice(from);
-    slot
 }
 
 fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
@@ -80,33 +69,43 @@ fn put_key(out: &mut Vec<u8>, key: &Key<'_>) {
 }
 
 #[inline]
-fn add_bin(batch: &mut BatchBuilder, name: &[u8], value: &Value<'_>) {
+const fn particle(value: &Value<'_>) -> ParticleType {
     match value {
-        Value::Nil => batch.write(ParticleType::Null as u8, name, &[]),
-        Value::Bool(value) => batch.write(ParticleType::Bool as u8, name, &[u8::from(*value)]),
-        Value::Integer(value) => {
-            batch.write(ParticleType::Integer as u8, name, &value.to_be_bytes());
-        }
-        Value::Double(value) => {
-            batch.write(ParticleType::Double as u8, name, &value.to_be_bytes());
-        }
-        Value::String(data) => add_data(batch, ParticleType::String as u8, name, data),
-        Value::GeoJson(text) => batch.write_with(ParticleType::GeoJson as u8, name, |out| {
-            out.extend_from_slice(&GEOJSON_NO_CELLS);
-            out.extend_from_slice(text);
-        }),
-        Value::Blob(BlobKind::List, data) => {
-            batch.write_with(BlobKind::List.particle_type(), name, |out| {
-                put_list(out, data)
-            });
-        }
-        Value::Blob(kind, data) => add_data(batch, kind.particle_type(), name, data),
+        Value::Nil => ParticleType::Null,
+        Value::Bool(_) => ParticleType::Bool,
+        Value::Integer(_) => ParticleType::Integer,
+        Value::Double(_) => ParticleType::Double,
+        Value::String(_) => ParticleType::String,
+        Value::GeoJson(_) => ParticleType::GeoJson,
+        Value::Blob(kind, _) => match kind {
+            BlobKind::Blob => ParticleType::Blob,
+            BlobKind::Java => ParticleType::Java,
+            BlobKind::CSharp => ParticleType::CSharp,
+            BlobKind::Python => ParticleType::Python,
+            BlobKind::Ruby => ParticleType::Ruby,
+            BlobKind::Php => ParticleType::Php,
+            BlobKind::Erlang => ParticleType::Erlang,
+            BlobKind::Hll => ParticleType::Hll,
+            BlobKind::Map => ParticleType::Map,
+            BlobKind::List => ParticleType::List,
+        },
     }
 }
 
 #[inline]
-fn add_data(batch: &mut BatchBuilder, particle: u8, name: &[u8], data: &Data<'_>) {
-    batch.write_with(particle, name, |out| data.decode_into(out));
+fn put_value(out: &mut Vec<u8>, value: &Value<'_>) {
+    match value {
+        Value::Nil => {}
+        Value::Bool(value) => out.push(u8::from(*value)),
+        Value::Integer(value) => out.extend_from_slice(&value.to_be_bytes()),
+        Value::Double(value) => out.extend_from_slice(&value.to_be_bytes()),
+        Value::GeoJson(text) => {
+            out.extend_from_slice(&GEOJSON_NO_CELLS);
+            out.extend_from_slice(text);
+        }
+        Value::Blob(BlobKind::List, data) => put_list(out, data),
+        Value::String(data) | Value::Blob(_, data) => data.decode_into(out),
+    }
 }
 
 /// Flag bit of a list that asks for a stored index.

@@ -35,11 +35,11 @@ pub(super) async fn run(
     };
     let failure = Failure::new(cancel.child_token());
     prepared.transfer(input, &failure, &stats).await?;
+    if cancel.is_cancelled() {
+        return Err(Error::Cancelled); // an interrupt wins over what followed from it
+    }
     if let Some(error) = failure.take() {
         return Err(error);
-    }
-    if cancel.is_cancelled() {
-        return Err(Error::Cancelled);
     }
     let counts = stats.snapshot();
     if counts.is_balanced() {

@@ -1,9 +1,11 @@
 //! Backup and restore against embedded clusters, over real sockets and files.
 #![expect(
+    clippy::panic,
     clippy::unwrap_used,
     reason = "clippy exempts test functions but not their helpers"
 )]
 
+mod allocation;
 mod faults;
 mod golden;
 mod round_trip;
