@@ -5,6 +5,10 @@
 //! and only the others are sent again, grouped anew by a fresh partition map. Where batches are
 //! not possible, the same rows go out as single writes, many in flight on one connection.
 
+mod ledger;
+
+pub use ledger::RowOutcome;
+
 use crate::{
     connection::{Connection, SocketOptions},
     error::Error,
@@ -19,6 +23,7 @@ use aerospike_wire::{
     result_code::{Advice, ResultCode},
     single,
 };
+use ledger::{Ledger, Page};
 use std::{
     collections::BTreeMap,
     sync::{
@@ -60,17 +65,6 @@ impl WriteOptions {
             },
         }
     }
-}
-
-/// The final outcome of a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RowOutcome {
-    /// The server's last word on it.
-    Answered(ResultCode),
-    /// It was sent, and nobody knows whether it was applied.
-    InDoubt,
-    /// It never left, or the server said that it was not applied but might be later.
-    NotApplied(Option<ResultCode>),
 }
 
 /// Outcomes of one batch, in the order of its rows.
@@ -342,104 +336,4 @@ enum Failed {
     StaleConnection(Error),
     /// Anything else.
     Attempt(Error),
-}
-
-/// What is known of each row of a batch.
-struct Ledger {
-    outcomes: Vec<RowOutcome>,
-    failure: Option<Error>,
-}
-
-impl Ledger {
-    fn new(rows: usize) -> Self {
-        Self {
-            outcomes: vec![RowOutcome::NotApplied(None); rows],
-            failure: None,
-        }
-    }
-
-    fn is_open(&self) -> bool {
-        self.outcomes.iter().any(|outcome| is_open(*outcome))
-    }
-
-    fn open_rows(&self) -> impl Iterator<Item = usize> {
-        let rows = self.outcomes.iter().enumerate();
-        rows.filter(|(_, outcome)| is_open(**outcome))
-            .map(|(index, _)| index)
-    }
-}
-
-/// Whether a row may be sent again. In doubt too: a repeated write changes nothing but which
-/// counter it ends in.
-const fn is_open(outcome: RowOutcome) -> bool {
-    !matches!(outcome, RowOutcome::Answered(_))
-}
-
-/// One exchange's part of the ledger.
-struct Page<'a> {
-    ledger: &'a mut Ledger,
-    members: Option<&'a [usize]>,
-    answered: Vec<bool>,
-    answers: usize,
-    /// Whether the request has left: until there is an answer, a row may have been applied.
-    is_sent: bool,
-}
-
-impl<'a> Page<'a> {
-    fn new(rows: usize, members: Option<&'a [usize]>, ledger: &'a mut Ledger) -> Self {
-        Self {
-            ledger,
-            members,
-            answered: vec![false; rows],
-            answers: 0,
-            is_sent: false,
-        }
-    }
-
-    fn enter(&mut self, row: usize, outcome: RowOutcome) {
-        let index = self
-            .members
-            .map_or(Some(row), |members| members.get(row).copied());
-        let Some(slot) = index.and_then(|index| self.ledger.outcomes.get_mut(index)) else {
-            return;
-        };
-        // An earlier attempt that may have been applied stays possible, whatever a later one says.
-        if *slot != RowOutcome::InDoubt || matches!(outcome, RowOutcome::Answered(_)) {
-            *slot = outcome;
-        }
-    }
-
-    /// The answer for a row. One that was not asked for is ignored.
-    fn answer(&mut self, row: usize, code: ResultCode) {
-        let Some(answered) = self.answered.get_mut(row).filter(|answered| !**answered) else {
-            return;
-        };
-        *answered = true;
-        self.answers += 1;
-        let outcome = match code.advice() {
-            Advice::Retry if code == ResultCode::TIMEOUT => RowOutcome::InDoubt,
-            Advice::Retry | Advice::RetryWrite | Advice::Login => {
-                RowOutcome::NotApplied(Some(code))
-            }
-            Advice::Done | Advice::Final => RowOutcome::Answered(code),
-        };
-        self.enter(row, outcome);
-    }
-
-    /// Enters the same for every row that was not answered.
-    fn answer_rest(&mut self, outcome: RowOutcome) {
-        for row in 0..self.answered.len() {
-            if let Some(answered) = self.answered.get_mut(row).filter(|answered| !**answered) {
-                *answered = true;
-                self.enter(row, outcome);
-            }
-        }
-    }
-
-    /// The exchange is over.
-    fn close(&mut self) {
-        if self.is_sent {
-            self.answer_rest(RowOutcome::InDoubt);
-        }
-    }
 }
