@@ -92,11 +92,11 @@ pub enum Error {
         code: ResultCode,
     },
     /// Something about the cluster.
-    #[error("{0}")]
-    Cluster(#[source] backup_cluster::error::Error),
+    #[error(transparent)]
+    Cluster(backup_cluster::error::Error),
     /// Something about the storage.
-    #[error("{0}")]
-    Storage(#[source] backup_storage::Error),
+    #[error(transparent)]
+    Storage(backup_storage::Error),
     /// The job was cancelled.
     #[error("interrupted")]
     Cancelled,
