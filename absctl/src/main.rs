@@ -1,2 +1,9 @@
-//! Placeholder; filled in by the next commits.
-fn main() {}
+//! `absctl`: backup and restore of Aerospike namespaces.
+//!
+//! Everything is in [`app`]; here the outcome becomes the exit code, and nowhere else.
+
+mod app;
+
+fn main() -> std::process::ExitCode {
+    app::run(std::env::args_os()).into()
+}

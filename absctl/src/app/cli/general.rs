@@ -1,0 +1,29 @@
+//! Help and version. `-h` is the host, as in all Aerospike tools.
+
+use clap::{Arg, ArgAction};
+
+const HEADING: &str = "General";
+
+/// The flags that every command has.
+pub(super) fn args() -> [Arg; 2] {
+    let flag = |name, short, action, help| {
+        Arg::new(name)
+            .long(name)
+            .short(short)
+            .action(action)
+            .help(help)
+            .global(true)
+            .help_heading(HEADING)
+    };
+    [
+        flag("help", 'Z', ArgAction::Help, "Print help"),
+        flag("version", 'V', ArgAction::Version, "Print the version"),
+    ]
+}
+
+/// The version line. A release build names commit and time in two variables of its environment.
+pub(super) fn version() -> String {
+    let commit = option_env!("ABSCTL_BUILD_COMMIT").unwrap_or("unknown");
+    let time = option_env!("ABSCTL_BUILD_TIME").unwrap_or("unknown");
+    format!("version: {} ({commit}) {time}\n", env!("CARGO_PKG_VERSION"))
+}

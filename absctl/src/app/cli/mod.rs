@@ -1,0 +1,179 @@
+//! The command line as it was typed: flags, their types and limits, and their help.
+//!
+//! One file for each group of flags. Nothing is resolved here: combinations are judged, and
+//! configurations made, in [`settings`](super::settings).
+
+mod connection;
+mod general;
+mod refusal;
+mod selection;
+mod switches;
+mod target;
+mod tuning;
+
+pub(crate) use self::connection::{Connection, Seed};
+
+use self::{
+    selection::Selection,
+    target::{Source, Target},
+    tuning::Tuning,
+};
+use super::error::Error;
+use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
+use std::ffi::OsString;
+
+/// Backup and restore of Aerospike namespaces.
+#[derive(Debug, Parser)]
+#[command(
+    name = "absctl",
+    version,
+    propagate_version = true,
+    args = general::args(),
+    arg_required_else_help = true,
+    args_override_self = true,
+    disable_help_flag = true,
+    disable_help_subcommand = true,
+    disable_version_flag = true,
+    max_term_width = 100
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// What is to be done.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    /// Back up a namespace to a directory, a file or standard output
+    #[command(arg_required_else_help = true)]
+    Backup(BackupArgs),
+    /// Restore a namespace from a directory, a file or standard input
+    #[command(arg_required_else_help = true)]
+    Restore(RestoreArgs),
+}
+
+/// Flags of `absctl backup`.
+#[derive(Debug, Args)]
+pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+}
+
+/// Flags of `absctl restore`.
+#[derive(Debug, Args)]
+pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) tuning: Tuning,
+}
+
+/// What a command line asks for.
+#[derive(Debug)]
+pub(crate) enum Parsed {
+    /// Help or version, to be printed.
+    Text(String),
+    /// Work.
+    Command(Command),
+}
+
+/// Parses a command line, the first part of which is the program's name.
+pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
+    let command = switches::with_truth(Cli::command());
+    let typed = command
+        .try_get_matches_from(args)
+        .and_then(|matches| Cli::from_arg_matches(&matches));
+    match typed {
+        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Err(error) => match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+                Ok(Parsed::Text(error.render().to_string()))
+            }
+            ErrorKind::DisplayVersion => Ok(Parsed::Text(general::version())),
+            _ => Err(refusal::of(&error)),
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn flags_are_consistent() {
+        switches::with_truth(Cli::command()).debug_assert();
+    }
+
+    #[test]
+    fn every_value_has_a_name_and_every_flag_a_help_text() {
+        for command in Cli::command().get_subcommands() {
+            for flag in command.get_arguments() {
+                assert!(flag.get_help().is_some(), "{flag}");
+                let takes_value = flag
+                    .get_num_args()
+                    .is_some_and(|range| range.takes_values());
+                assert!(!takes_value || flag.get_value_names().is_some(), "{flag}");
+            }
+        }
+    }
+
+    fn backup(args: &[&str]) -> BackupArgs {
+        let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
+        match parse(args) {
+            Ok(Parsed::Command(Command::Backup(args))) => args,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    #[test]
+    fn values_may_be_attached() {
+        for typed in [
+            &["-ntest"][..],
+            &["-n=test"],
+            &["-n", "test"],
+            &["--namespace=test"],
+        ] {
+            assert_eq!(
+                backup(typed).selection.namespace.as_deref(),
+                Some("test"),
+                "{typed:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn switches_take_an_attached_truth() {
+        assert!(backup(&["-R"]).selection.no_records);
+        assert!(backup(&["-R=true"]).selection.no_records);
+        assert!(!backup(&["--no-records=false"]).selection.no_records);
+        let together = backup(&["-RIC"]);
+        assert!(together.selection.no_records && together.selection.no_indexes);
+        assert!(together.target.compact);
+    }
+
+    #[test]
+    fn the_last_of_equal_flags_counts_but_hosts_add_up() {
+        let args = backup(&[
+            "-n", "a", "-n", "b", "-R", "-R=false", "-h", "x,y", "-h", "z",
+        ]);
+        assert_eq!(args.selection.namespace.as_deref(), Some("b"));
+        assert!(!args.selection.no_records);
+        let hosts: Vec<_> = args
+            .connection
+            .host
+            .iter()
+            .map(|seed| seed.name.as_str())
+            .collect();
+        assert_eq!(hosts, ["x", "y", "z"]);
+    }
+}

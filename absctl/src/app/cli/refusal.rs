@@ -1,0 +1,53 @@
+//! Refusals of the argument parser in our own words: one line and a hint.
+
+use crate::app::error::Error;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+
+/// The error for what clap has refused.
+pub(super) fn of(error: &clap::Error) -> Error {
+    let invalid = || context(error, ContextKind::InvalidArg).unwrap_or_default();
+    let message = match error.kind() {
+        ErrorKind::UnknownArgument if invalid().starts_with('-') => {
+            format!("unknown flag: {}", invalid())
+        }
+        ErrorKind::UnknownArgument => {
+            format!(
+                "unexpected argument {:?}: all arguments are flags",
+                invalid()
+            )
+        }
+        ErrorKind::InvalidSubcommand => {
+            let name = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
+            format!("unknown command {name:?} for \"absctl\"")
+        }
+        _ => first_paragraph(&error.render().to_string()),
+    };
+    let hint = suggestion(error)
+        .map(|name| format!("did you mean {name}?"))
+        .or_else(|| Some("--help (-Z) lists commands and flags".to_owned()));
+    Error::Usage { message, hint }
+}
+
+fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {
+    match error.get(kind)? {
+        ContextValue::String(text) => Some(text.clone()),
+        ContextValue::Strings(texts) => texts.first().cloned(),
+        _ => None,
+    }
+}
+
+fn suggestion(error: &clap::Error) -> Option<String> {
+    [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
+        .into_iter()
+        .find_map(|kind| context(error, kind))
+}
+
+/// What stands before the usage line, as one line.
+fn first_paragraph(text: &str) -> String {
+    let text = text.strip_prefix("error: ").unwrap_or(text);
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .take_while(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
+}

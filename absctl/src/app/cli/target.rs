@@ -1,0 +1,43 @@
+//! Where backups go, and where they are read from (`cli.md` §5).
+
+use clap::Args;
+use std::path::PathBuf;
+
+/// Flags of a backup's target.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Target")]
+pub(crate) struct Target {
+    /// Directory to write to; it is created on demand and must be empty
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+
+    /// Write everything to one file instead; "-" is standard output
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) output_file: Option<PathBuf>,
+
+    /// Replace an old backup in the target, as soon as the new one is complete
+    #[arg(short, long)]
+    pub(crate) remove_files: bool,
+
+    /// Write blobs, maps, lists and sketches raw instead of in base64
+    #[arg(short = 'C', long)]
+    pub(crate) compact: bool,
+}
+
+/// Flags of a restore's source.
+#[derive(Debug, Args)]
+#[command(next_help_heading = "Source")]
+pub(crate) struct Source {
+    /// Directory to read from: all its *.asb files
+    #[arg(short, long, value_name = "DIR")]
+    pub(crate) directory: Option<PathBuf>,
+
+    /// Read one file instead; "-" is standard input
+    #[arg(short, long, value_name = "FILE")]
+    pub(crate) input_file: Option<PathBuf>,
+
+    /// Only read the backup to its end and say what is wrong with it. No cluster is needed; a
+    /// namespace that is given must be that of every record
+    #[arg(long)]
+    pub(crate) validate: bool,
+}

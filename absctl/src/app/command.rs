@@ -1,0 +1,100 @@
+//! The commands: start the job, drive it, print the report.
+
+use super::{
+    cli::Command,
+    drive::{Abandoned, drive},
+    error::Error,
+    output::{self, Moment, Report},
+    settings::{self, RestoreTask},
+    signals::Signals,
+};
+use backup_core::{
+    backup::{self, BackupConfig},
+    error::Error as JobError,
+    handle::Outcome,
+    restore::{self, RestoreConfig, ValidateConfig},
+    stats::RestoreStats,
+};
+
+/// Stack of a worker thread in bytes: the futures are small, the cluster client's included.
+const STACK_BYTES: usize = 1 << 20;
+
+/// Threads for what blocks outside of the pipelines: name look-ups, listing, publishing.
+const BLOCKING_THREADS: usize = 8;
+
+/// Runs a command to its end.
+pub(crate) fn run(command: &Command) -> Result<(), Error> {
+    output::start_log();
+    match command {
+        Command::Backup(args) => {
+            let config = settings::backup(args)?;
+            on_runtime(async |signals| run_backup(config, signals).await)
+        }
+        Command::Restore(args) => match settings::restore(args)? {
+            RestoreTask::Restore(config) => {
+                on_runtime(async |signals| run_restore(config, signals).await)
+            }
+            RestoreTask::Validate(config) => {
+                on_runtime(async |signals| run_validation(config, signals).await)
+            }
+        },
+    }
+}
+
+/// Runs `work` on a runtime of its own. What it leaves running ends with the process.
+fn on_runtime(work: impl AsyncFnOnce(&mut Signals) -> Result<(), Error>) -> Result<(), Error> {
+    let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(cores.max(2))
+        .thread_stack_size(STACK_BYTES)
+        .max_blocking_threads(BLOCKING_THREADS)
+        .enable_all()
+        .build()
+        .map_err(|source| Error::System {
+            action: "start the runtime",
+            source,
+        })?;
+    let result = runtime.block_on(async { work(&mut Signals::listen()?).await });
+    runtime.shutdown_background();
+    result
+}
+
+async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), Error> {
+    let is_stream = !config.target.store().capabilities().named;
+    let job = backup::start(config);
+    let ended = drive(
+        job,
+        |stats| Moment::of_backup(&stats.snapshot()),
+        signals,
+        is_stream,
+    )
+    .await;
+    finish(ended, Report::backup)
+}
+
+async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {
+    let is_stream = !config.source.store().capabilities().named;
+    let job = restore::start(config);
+    let ended = drive(job, restore_moment, signals, is_stream).await;
+    finish(ended, Report::restore)
+}
+
+async fn run_validation(config: ValidateConfig, signals: &mut Signals) -> Result<(), Error> {
+    let is_stream = !config.source.store().capabilities().named;
+    let job = restore::validate(config, |file| output::file_report(&file));
+    let ended = drive(job, restore_moment, signals, is_stream).await;
+    finish(ended, Report::validation)
+}
+
+fn restore_moment(stats: &RestoreStats) -> Moment {
+    Moment::of_restore(&stats.snapshot())
+}
+
+fn finish<S>(
+    ended: Result<Outcome<S>, Abandoned>,
+    report: impl FnOnce(&Outcome<S>) -> Report,
+) -> Result<(), Error> {
+    let outcome = ended.map_err(|Abandoned| Error::Job(JobError::Cancelled))?;
+    output::report(&report(&outcome));
+    Ok(outcome.result?)
+}

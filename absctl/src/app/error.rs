@@ -1,0 +1,85 @@
+//! Why the program failed: a wrong command line, or a failed job.
+
+use super::exit::Exit;
+use backup_core::{error as core, storage};
+use std::{fmt, io};
+
+/// A failure on its way to the user. Causes are behind `source()`.
+#[derive(Debug)]
+pub(crate) enum Error {
+    /// The command line makes no sense.
+    Usage {
+        /// What is wrong.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
+    /// A job failed, or could not be described.
+    Job(core::Error),
+    /// The process could not get what it needs: threads, signals, standard output.
+    System {
+        /// What was tried.
+        action: &'static str,
+        /// What the system said.
+        source: io::Error,
+    },
+}
+
+impl Error {
+    /// A wrong command line, without a hint.
+    pub(crate) fn usage(message: impl Into<String>) -> Self {
+        Self::Usage {
+            message: message.into(),
+            hint: None,
+        }
+    }
+
+    /// The exit code for this failure.
+    pub(crate) fn exit(&self) -> Exit {
+        match self {
+            Self::Usage { .. } | Self::System { .. } => Exit::Failure,
+            Self::Job(error) => error.class().into(),
+        }
+    }
+
+    /// What the user can do about it.
+    pub(crate) fn hint(&self) -> Option<&str> {
+        match self {
+            Self::Usage { hint, .. } => hint.as_deref(),
+            Self::Job(error) => error.advice(),
+            Self::System { .. } => None,
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Usage { message, .. } => f.write_str(message),
+            Self::Job(error) => error.fmt(f),
+            Self::System { action, .. } => write!(f, "cannot {action}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        match self {
+            Self::Usage { .. } => None,
+            Self::Job(error) => error.source(),
+            Self::System { source, .. } => Some(source),
+        }
+    }
+}
+
+impl From<core::Error> for Error {
+    fn from(error: core::Error) -> Self {
+        Self::Job(error)
+    }
+}
+
+impl From<storage::Error> for Error {
+    fn from(error: storage::Error) -> Self {
+        Self::Job(error.into())
+    }
+}

@@ -1,0 +1,42 @@
+//! The program: parse, resolve, run, report.
+//!
+//! ```text
+//! cli ── what was typed ──► settings ── core configurations ──► command ── outcome ──► exit
+//! ```
+//!
+//! [`cli`] only records the command line, so that `--help` works whatever else is broken.
+//! [`settings`] is the one place where it becomes configurations of `backup-core`, [`command`]
+//! runs a job under signals and progress, and [`output`] is the only module that prints.
+//!
+//! This is a module and not a library on purpose: nobody is to build on it, and the demo takes
+//! it in by its path to run the program's own code.
+
+mod cli;
+mod command;
+mod drive;
+mod error;
+mod exit;
+mod output;
+mod settings;
+mod signals;
+
+pub(crate) use self::exit::Exit;
+
+use self::cli::Parsed;
+use std::ffi::OsString;
+
+/// Runs the program with these arguments, the first of which is its own name.
+pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let result = match cli::parse(args) {
+        Ok(Parsed::Text(text)) => output::result(&text),
+        Ok(Parsed::Command(command)) => command::run(&command),
+        Err(error) => Err(error),
+    };
+    match result {
+        Ok(()) => Exit::Success,
+        Err(error) => {
+            output::failure(&error);
+            error.exit()
+        }
+    }
+}

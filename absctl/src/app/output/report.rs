@@ -1,0 +1,242 @@
+//! The final report (`behaviour.md` §8.2): the lines of the reference tool in their order, then
+//! ours, each only when it says something.
+
+use super::{chain, duration};
+use backup_core::{
+    error::Error as JobError,
+    handle::Outcome,
+    stats::{BackupStats, RestoreCounts, RestoreStats},
+};
+use jiff::Timestamp;
+use std::{fmt, time::SystemTime};
+
+/// Column in which values start, counted from 0.
+const VALUE_COLUMN: usize = 22;
+
+type Line = (&'static str, String);
+
+/// What a job did.
+#[derive(Debug)]
+pub(crate) struct Report {
+    title: &'static str,
+    /// Groups with an empty line between them; empty groups are left out.
+    groups: Vec<Vec<Line>>,
+    /// Whether the job succeeded, or got as far as doing anything.
+    matters: bool,
+}
+
+impl Report {
+    /// The report of a backup.
+    pub(crate) fn backup(outcome: &Outcome<BackupStats>) -> Self {
+        let counts = outcome.stats.snapshot();
+        let read = [counts.records_read, counts.indexes_read, counts.udfs_read];
+        let written = [
+            ("Bytes Written", counts.bytes_written),
+            ("Files Written", counts.files_written),
+        ];
+        let ours = [
+            ("sIndex Skipped", counts.indexes_skipped),
+            ("Retries", counts.retries),
+        ];
+        Self::new("Backup report", outcome, read, [lines(&written)], &ours)
+    }
+
+    /// The report of a restore.
+    pub(crate) fn restore(outcome: &Outcome<RestoreStats>) -> Self {
+        let counts = outcome.stats.snapshot();
+        let not_written = [
+            ("Expired Records", counts.expired),
+            ("Skipped Records", counts.skipped),
+            ("Ignored Records", counts.ignored),
+            ("Fresher Records", counts.fresher),
+            ("Existed Records", counts.existed),
+        ];
+        let mut written = lines(&[
+            ("Inserted Records", counts.inserted),
+            ("In Doubt Errors", counts.in_doubt),
+        ]);
+        written.extend(bytes_read(&counts));
+        let ours = [
+            ("Failed Records", counts.failed),
+            ("Not Sent", counts.not_sent),
+            ("sIndex Skipped", counts.indexes_skipped),
+            ("UDFs Skipped", counts.udfs_skipped),
+            ("Retries", counts.retries),
+        ];
+        let groups = [lines(&not_written), written];
+        Self::new("Restore report", outcome, items(&counts), groups, &ours)
+    }
+
+    /// The report of a validation.
+    pub(crate) fn validation(outcome: &Outcome<RestoreStats>) -> Self {
+        let counts = outcome.stats.snapshot();
+        let groups = [bytes_read(&counts)];
+        Self::new("Validation report", outcome, items(&counts), groups, &[])
+    }
+
+    /// Whether there is anything to report: a job that failed before it began did nothing, and
+    /// its error says all.
+    pub(super) const fn matters(&self) -> bool {
+        self.matters
+    }
+
+    fn new<S>(
+        title: &'static str,
+        outcome: &Outcome<S>,
+        read: [u64; 3],
+        groups: impl IntoIterator<Item = Vec<Line>>,
+        ours: &[(&'static str, u64)],
+    ) -> Self {
+        let [records, indexes, udfs] = read;
+        let times = vec![
+            ("Start Time", start_time(outcome.started)),
+            ("Duration", duration::go(outcome.duration)),
+        ];
+        let reads = [
+            ("Records Read", records),
+            ("sIndex Read", indexes),
+            ("UDFs Read", udfs),
+        ];
+        let counted = ours.iter().filter(|(_, count)| *count > 0).copied();
+        let mut ours = lines(&counted.collect::<Vec<_>>());
+        ours.extend(result(&outcome.result));
+        let mut all = vec![times, lines(&reads)];
+        all.extend(groups);
+        all.push(ours);
+        all.retain(|group| !group.is_empty());
+        let matters = outcome.result.is_ok() || read.iter().any(|count| *count > 0);
+        Self {
+            title,
+            groups: all,
+            matters,
+        }
+    }
+}
+
+impl fmt::Display for Report {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        writeln!(f, "\n{}\n{}", self.title, "-".repeat(self.title.len()))?;
+        for (number, group) in self.groups.iter().enumerate() {
+            if number > 0 {
+                writeln!(f)?;
+            }
+            for (label, value) in group {
+                let label = format!("{label}:");
+                writeln!(f, "{label:VALUE_COLUMN$}{value}")?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lines(counts: &[(&'static str, u64)]) -> Vec<Line> {
+    counts
+        .iter()
+        .map(|(label, count)| (*label, count.to_string()))
+        .collect()
+}
+
+const fn items(counts: &RestoreCounts) -> [u64; 3] {
+    [counts.records_read, counts.indexes_read, counts.udfs_read]
+}
+
+/// Left out when nothing was read, as in the reference tool.
+fn bytes_read(counts: &RestoreCounts) -> Vec<Line> {
+    let counted = [("Total Bytes Read", counts.bytes_read)];
+    lines(if counts.bytes_read > 0 { &counted } else { &[] })
+}
+
+fn result(result: &Result<(), JobError>) -> Option<Line> {
+    let text = match result {
+        Ok(()) => return None,
+        Err(JobError::Cancelled) => "interrupted".to_owned(),
+        Err(error) => format!("failed, {}", chain::of(error)),
+    };
+    Some(("Result", text))
+}
+
+/// `Sat, 21 Nov 2026 01:01:42 UTC`.
+fn start_time(time: SystemTime) -> String {
+    Timestamp::try_from(time).map_or_else(
+        |_| "unknown".to_owned(),
+        |time| time.strftime("%a, %d %b %Y %H:%M:%S UTC").to_string(),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{
+        sync::Arc,
+        time::{Duration, UNIX_EPOCH},
+    };
+
+    fn outcome<S: Default>(result: Result<(), JobError>) -> Outcome<S> {
+        Outcome {
+            started: UNIX_EPOCH + Duration::from_secs(1_795_222_902),
+            duration: Duration::from_nanos(78_107_212),
+            stats: Arc::default(),
+            result,
+        }
+    }
+
+    #[test]
+    fn backup_layout() {
+        let report = Report::backup(&outcome(Ok(())));
+        assert!(report.matters());
+        assert_eq!(
+            report.to_string(),
+            "
+Backup report
+-------------
+Start Time:           Sat, 21 Nov 2026 01:01:42 UTC
+Duration:             78.107212ms
+
+Records Read:         0
+sIndex Read:          0
+UDFs Read:            0
+
+Bytes Written:        0
+Files Written:        0
+"
+        );
+    }
+
+    #[test]
+    fn restore_layout_with_a_result() {
+        let report = Report::restore(&outcome(Err(JobError::Cancelled)));
+        assert!(!report.matters(), "it did nothing");
+        assert_eq!(
+            report.to_string(),
+            "
+Restore report
+--------------
+Start Time:           Sat, 21 Nov 2026 01:01:42 UTC
+Duration:             78.107212ms
+
+Records Read:         0
+sIndex Read:          0
+UDFs Read:            0
+
+Expired Records:      0
+Skipped Records:      0
+Ignored Records:      0
+Fresher Records:      0
+Existed Records:      0
+
+Inserted Records:     0
+In Doubt Errors:      0
+
+Result:               interrupted
+"
+        );
+    }
+
+    #[test]
+    fn validation_layout_after_a_failure() {
+        let error = JobError::Internal("why".to_owned());
+        let report = Report::validation(&outcome(Err(error))).to_string();
+        let tail = "UDFs Read:            0\n\nResult:               failed, internal error: why; please report this\n";
+        assert!(report.ends_with(tail), "{report}");
+    }
+}

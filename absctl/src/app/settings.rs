@@ -1,0 +1,145 @@
+//! From what was typed to what `backup-core` runs: the one place where both are known.
+
+use super::{
+    cli::{BackupArgs, Connection, RestoreArgs},
+    error::Error,
+};
+use backup_core::{
+    backup::{BackupConfig, BackupTarget},
+    cluster::{client::ConnectOptions, view::Host},
+    restore::{RestoreConfig, RestoreSource, ValidateConfig},
+    storage::{LocalDir, LocalOptions, Store, Stream, single_file},
+};
+use std::{path::Path, sync::Arc, time::Duration};
+
+/// Longest name of a namespace in bytes, as the server has it.
+const NAMESPACE_BYTES: usize = 31;
+
+/// What `absctl restore` is asked for.
+#[derive(Debug)]
+pub(crate) enum RestoreTask {
+    /// A restore.
+    Restore(RestoreConfig),
+    /// Reading only, without a cluster.
+    Validate(ValidateConfig),
+}
+
+/// The backup that was asked for.
+pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
+    let namespace = required_namespace(args.selection.namespace.as_deref())?;
+    let mut config = BackupConfig::new(namespace, target(args)?);
+    config.connect = connect(&args.connection);
+    config.parallel = parallel(args.tuning.parallel);
+    config.no_records = args.selection.no_records;
+    config.no_indexes = args.selection.no_indexes;
+    config.no_udfs = args.selection.no_udfs;
+    config.compact = args.target.compact;
+    config.remove_files = args.target.remove_files;
+    Ok(config)
+}
+
+/// The restore or validation that was asked for.
+pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
+    let namespace = args.selection.namespace.as_deref();
+    let parallel = parallel(args.tuning.parallel);
+    if args.source.validate {
+        return Ok(RestoreTask::Validate(ValidateConfig {
+            namespace: namespace
+                .map(checked_namespace)
+                .transpose()?
+                .map(str::to_owned),
+            source: source(args)?,
+            parallel,
+        }));
+    }
+    let namespace = required_namespace(namespace)?;
+    let mut config = RestoreConfig::new(namespace, source(args)?);
+    config.connect = connect(&args.connection);
+    config.parallel = parallel;
+    config.no_records = args.selection.no_records;
+    config.no_indexes = args.selection.no_indexes;
+    config.no_udfs = args.selection.no_udfs;
+    Ok(RestoreTask::Restore(config))
+}
+
+fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
+    match (&args.target.directory, &args.target.output_file) {
+        (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--output-file (-o)")),
+        (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
+        (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory))),
+        (None, Some(file)) => {
+            let store = single(file, Stream::stdout)?;
+            if args.target.remove_files && !store.capabilities().named {
+                return Err(Error::usage(format!(
+                    "--remove-files (-r) has nothing to remove: {} is a stream",
+                    store.location()
+                )));
+            }
+            Ok(BackupTarget::Single(store))
+        }
+    }
+}
+
+fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
+    match (&args.source.directory, &args.source.input_file) {
+        (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--input-file (-i)")),
+        (None, None) => Err(missing("--directory (-d)", "--input-file (-i)")),
+        (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(directory))),
+        (None, Some(file)) => Ok(RestoreSource::Single(single(file, Stream::stdin)?)),
+    }
+}
+
+fn local_dir(path: &Path) -> Arc<dyn Store> {
+    Arc::new(LocalDir::new(path))
+}
+
+/// The store for one file, where `-` stands for a standard stream.
+fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error> {
+    if path == Path::new("-") {
+        return Ok(Arc::new(standard()));
+    }
+    Ok(single_file(path, LocalOptions::default())?)
+}
+
+fn connect(connection: &Connection) -> ConnectOptions {
+    let seed = |seed: &super::cli::Seed| Host {
+        name: seed.name.clone(),
+        port: seed.port.unwrap_or(connection.port),
+    };
+    ConnectOptions {
+        seeds: connection.host.iter().map(seed).collect(),
+        connect_timeout: Duration::from_millis(connection.client_timeout.into()),
+        ..ConnectOptions::default()
+    }
+}
+
+fn parallel(typed: u16) -> Option<usize> {
+    (typed > 0).then_some(usize::from(typed))
+}
+
+fn required_namespace(typed: Option<&str>) -> Result<&str, Error> {
+    let namespace = typed.ok_or_else(|| Error::usage("--namespace (-n) is needed"))?;
+    checked_namespace(namespace)
+}
+
+/// A name that can stand in a file name and in an info command.
+fn checked_namespace(name: &str) -> Result<&str, Error> {
+    let wrong = |why: &str| Err(Error::usage(format!("namespace {name:?}: {why}")));
+    match name {
+        "" => wrong("the name is empty"),
+        _ if name.len() > NAMESPACE_BYTES => wrong("names have at most 31 bytes"),
+        _ if name.contains(',') => wrong("restoring into another namespace is not supported yet"),
+        _ if name.contains(|c: char| c.is_control() || "/;:=\\".contains(c)) => {
+            wrong("this is no name of a namespace")
+        }
+        _ => Ok(name),
+    }
+}
+
+fn exclusive(one: &str, other: &str) -> Error {
+    Error::usage(format!("{one} and {other} exclude each other"))
+}
+
+fn missing(one: &str, other: &str) -> Error {
+    Error::usage(format!("{one} or {other} is needed"))
+}

@@ -1,0 +1,16 @@
+//! The program as its users see it: command lines, files, messages and exit codes, against
+//! embedded clusters.
+
+#[path = "../../examples/demo/compare.rs"]
+mod compare;
+
+mod bad_input;
+mod faults;
+mod golden;
+mod replace;
+mod round_trip;
+mod selection;
+mod signals;
+mod support;
+mod usage;
+mod validate;

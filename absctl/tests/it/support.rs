@@ -1,0 +1,184 @@
+//! What the tests share: clusters with data, runs of the program, and what they printed.
+
+use crate::compare::Comparison;
+use asnode::{Cluster, NamespaceConfig, generate};
+use std::{
+    ffi::OsStr,
+    fs,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+pub(crate) const NAMESPACE: &str = "test";
+
+/// Limit for a run of the program; nothing here takes a tenth of it.
+pub(crate) const LIMIT: Duration = Duration::from_secs(120);
+
+/// A cluster with an empty namespace.
+pub(crate) fn empty(nodes: usize) -> Cluster {
+    let namespace = NamespaceConfig::new(NAMESPACE);
+    Cluster::builder()
+        .nodes(nodes)
+        .namespace(namespace)
+        .start()
+        .expect("cluster")
+}
+
+/// A cluster with `records` records of every type, indexes and UDF modules.
+pub(crate) fn filled(nodes: usize, records: u64) -> Cluster {
+    let cluster = empty(nodes);
+    let loaded = generate::load(&cluster, NAMESPACE, generate::Shape::Types, records, 7);
+    assert!(loaded >= records);
+    cluster
+}
+
+/// `-h` for a cluster.
+pub(crate) fn hosts(cluster: &Cluster) -> String {
+    format!("--host={}", cluster.seeds().join(","))
+}
+
+/// The program, to be run with these arguments.
+pub(crate) fn command(args: &[&dyn AsRef<OsStr>]) -> assert_cmd::Command {
+    let mut command = assert_cmd::Command::new(env!("CARGO_BIN_EXE_absctl"));
+    command
+        .args(args.iter().map(AsRef::as_ref))
+        .timeout(LIMIT)
+        .env_remove("NO_COLOR");
+    command
+}
+
+/// Runs the program.
+pub(crate) fn absctl(args: &[&dyn AsRef<OsStr>]) -> Run {
+    Run::of(&mut command(args))
+}
+
+/// `absctl backup` of a cluster's namespace, with more arguments.
+pub(crate) fn backup(cluster: &Cluster, args: &[&dyn AsRef<OsStr>]) -> Run {
+    on_cluster("backup", cluster, args)
+}
+
+/// `absctl restore` into a cluster's namespace, with more arguments.
+pub(crate) fn restore(cluster: &Cluster, args: &[&dyn AsRef<OsStr>]) -> Run {
+    on_cluster("restore", cluster, args)
+}
+
+fn on_cluster(name: &'static str, cluster: &Cluster, args: &[&dyn AsRef<OsStr>]) -> Run {
+    let hosts = hosts(cluster);
+    let common: [&dyn AsRef<OsStr>; 4] = [&name, &hosts, &"-n", &NAMESPACE];
+    absctl(&[&common, args].concat())
+}
+
+/// How a run ended, and what it printed.
+#[derive(Debug)]
+pub(crate) struct Run {
+    /// The exit code; `None` after a signal.
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: Vec<u8>,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    pub(crate) fn of(command: &mut assert_cmd::Command) -> Self {
+        command.output().expect("the program runs").into()
+    }
+
+    /// Exit code 0, and nothing to complain about.
+    #[track_caller]
+    pub(crate) fn succeeds(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        for word in ["error:", "finding:", " WARN ", " ERROR "] {
+            assert!(!self.stderr.contains(word), "{word} in {self:?}");
+        }
+        self
+    }
+
+    /// Exit code 0; what went wrong on the way may be mentioned.
+    #[track_caller]
+    pub(crate) fn survives(self) -> Self {
+        assert_eq!(self.code, Some(0), "{self:?}");
+        for word in ["error:", " ERROR ", "panicked"] {
+            assert!(!self.stderr.contains(word), "{word} in {self:?}");
+        }
+        self
+    }
+
+    /// This exit code, and one clear line that contains `part`.
+    #[track_caller]
+    pub(crate) fn fails(self, code: i32, part: &str) -> Self {
+        assert_eq!(self.code, Some(code), "{self:?}");
+        let errors: Vec<_> = self
+            .stderr
+            .lines()
+            .filter(|l| l.starts_with("error: "))
+            .collect();
+        assert_eq!(errors.len(), 1, "{self:?}");
+        assert!(errors[0].contains(part), "{part} in {self:?}");
+        for word in [" ERROR ", "panicked"] {
+            assert!(!self.stderr.contains(word), "{word} in {self:?}");
+        }
+        self
+    }
+
+    /// Nothing on standard error but the error, and a hint if there is one.
+    #[track_caller]
+    pub(crate) fn at_once(self) -> Self {
+        let others = |line: &&str| !line.starts_with("error: ") && !line.starts_with("hint: ");
+        assert_eq!(self.stderr.lines().filter(others).count(), 0, "{self:?}");
+        self
+    }
+
+    /// The value behind `label` in the report.
+    #[track_caller]
+    pub(crate) fn reported(&self, label: &str) -> u64 {
+        let value = self.value(label);
+        value.and_then(|value| value.parse().ok()).expect(label)
+    }
+
+    pub(crate) fn value(&self, label: &str) -> Option<&str> {
+        let start = format!("{label}:");
+        let mut lines = self.stderr.lines();
+        lines
+            .find_map(|line| line.strip_prefix(&start))
+            .map(str::trim)
+    }
+}
+
+impl From<std::process::Output> for Run {
+    fn from(output: std::process::Output) -> Self {
+        Self {
+            code: output.status.code(),
+            stdout: output.stdout,
+            stderr: String::from_utf8(output.stderr).expect("UTF-8"),
+        }
+    }
+}
+
+/// Fails unless both clusters hold the same.
+#[track_caller]
+pub(crate) fn assert_equal(source: &Cluster, target: &Cluster) {
+    let comparison = Comparison::of(source, target, NAMESPACE);
+    assert!(comparison.is_equal(), "{:#?}", comparison.differences);
+}
+
+/// Names of the entries of a directory, sorted; none if there is no such directory.
+pub(crate) fn names(directory: &Path) -> Vec<String> {
+    let Ok(entries) = fs::read_dir(directory) else {
+        return Vec::new();
+    };
+    let name = |entry: std::io::Result<fs::DirEntry>| entry.expect("entry").file_name();
+    let mut names: Vec<_> = entries
+        .map(|entry| name(entry).into_string().expect("UTF-8"))
+        .collect();
+    names.sort();
+    names
+}
+
+/// Waits until `condition` holds.
+#[track_caller]
+pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + LIMIT;
+    while !condition() {
+        assert!(Instant::now() < deadline, "{what} did not happen");
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}

@@ -1,0 +1,132 @@
+//! Help, version, and command lines that make no sense.
+
+use crate::support::{Run, absctl};
+
+#[test]
+fn help_is_printed_to_standard_output() {
+    let help = |args: &[&str]| {
+        let args: Vec<&dyn AsRef<std::ffi::OsStr>> = args.iter().map(|arg| arg as _).collect();
+        let run = absctl(&args).succeeds();
+        assert_eq!(run.stderr, "");
+        String::from_utf8(run.stdout).expect("UTF-8")
+    };
+    let root = "\
+Backup and restore of Aerospike namespaces
+
+Usage: absctl <COMMAND>
+
+Commands:
+  backup   Back up a namespace to a directory, a file or standard output
+  restore  Restore a namespace from a directory, a file or standard input
+
+General:
+  -Z, --help     Print help
+  -V, --version  Print the version
+";
+    assert_eq!(help(&[]), root);
+    assert_eq!(help(&["--help"]), root);
+    assert_eq!(help(&["backup"]), help(&["backup", "-Z"]));
+    assert_eq!(help(&["restore"]), help(&["restore", "--help"]));
+    assert!(help(&["backup"]).starts_with("Back up a namespace"));
+}
+
+#[test]
+fn every_flag_is_in_the_help() {
+    let check = |command: &str, flags: &[&str]| {
+        let help = absctl(&[&command, &"-Z"]).succeeds().stdout;
+        let help = String::from_utf8(help).expect("UTF-8");
+        let listed = |line: &str| {
+            let words = line
+                .trim_start()
+                .starts_with('-')
+                .then(|| line.split_whitespace());
+            let name = words?.find(|word| word.starts_with("--"))?;
+            Some(name.split('[').next()?.to_owned())
+        };
+        let listed: Vec<_> = help.lines().filter_map(listed).collect();
+        assert_eq!(listed, flags, "{command}");
+    };
+    let connection = ["--host", "--port", "--client-timeout"];
+    let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
+    let end = ["--parallel", "--help", "--version"];
+    let target = [
+        "--directory",
+        "--output-file",
+        "--remove-files",
+        "--compact",
+    ];
+    let source = ["--directory", "--input-file", "--validate"];
+    check(
+        "backup",
+        &[&connection[..], &target, &selection, &end].concat(),
+    );
+    check(
+        "restore",
+        &[&connection[..], &source, &selection, &end].concat(),
+    );
+}
+
+#[test]
+fn version_is_one_line() {
+    let runs = [absctl(&[&"-V"]), absctl(&[&"backup", &"--version"])];
+    for run in runs.map(Run::succeeds) {
+        let text = String::from_utf8(run.stdout).expect("UTF-8");
+        let start = concat!("version: ", env!("CARGO_PKG_VERSION"), " (");
+        assert!(
+            text.starts_with(start) && text.lines().count() == 1,
+            "{text:?}"
+        );
+    }
+}
+
+#[test]
+fn wrong_command_lines() {
+    let check = |line: &str, part: &str| {
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let args: Vec<&dyn AsRef<std::ffi::OsStr>> = words.iter().map(|word| word as _).collect();
+        let run = absctl(&args).fails(1, part).at_once();
+        assert!(run.stdout.is_empty(), "{run:?}");
+    };
+    check("--nonsense", "unknown flag: --nonsense");
+    check("nonsense", "unknown command \"nonsense\" for \"absctl\"");
+    check("help", "unknown command \"help\"");
+    check("backup --nonsense", "unknown flag: --nonsense");
+    check("backup -n test -d x more", "unexpected argument \"more\"");
+    check(
+        "backup -n test",
+        "--directory (-d) or --output-file (-o) is needed",
+    );
+    check("backup -n test -d x -o y", "exclude each other");
+    check("backup -d x", "--namespace (-n) is needed");
+    check("backup -n", "a value is required for '--namespace");
+    check("backup -n a,b -d x", "another namespace is not supported");
+    check("backup -n a/b -d x", "no name of a namespace");
+    check("backup -n test -d x -w 1025", "1025 is not in 0..=1024");
+    check("backup -n test -d x -w many", "invalid digit");
+    check("backup -n test -d x -p 0", "0 is not in 1..=65535");
+    check("backup -n test -d x -h a,,b", "a host name is missing");
+    check("backup -n test -d x -h ::1", "in brackets: [::1]");
+    check("backup -n test -d x --client-timeout 0", "0 is not in 1..");
+    check("backup -n test -o - -r", "stdout is a stream");
+    check(
+        "backup -n test -d x -R=maybe",
+        "possible values: true, false",
+    );
+    check(
+        "restore -n test",
+        "--directory (-d) or --input-file (-i) is needed",
+    );
+    check("restore -n test -d x -i y", "exclude each other");
+    check("restore -d x", "--namespace (-n) is needed");
+    check("restore -n test -d x --compact", "unknown flag: --compact");
+    check("restore --validate", "is needed");
+}
+
+#[test]
+fn a_near_miss_gets_a_hint() {
+    let run = absctl(&[&"backup", &"--namspace", &"x"]).fails(1, "unknown flag: --namspace");
+    assert!(
+        run.stderr.contains("hint: did you mean --namespace?"),
+        "{run:?}"
+    );
+}
