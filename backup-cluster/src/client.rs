@@ -107,14 +107,16 @@ fn millis(duration: Duration) -> u32 {
     u32::try_from(duration.as_millis()).unwrap_or(u32::MAX)
 }
 
-/// The innermost cause: the crate chains every level it passes.
+/// The innermost cause as one line: the crate chains every level it passes, and lists its hosts
+/// one per line.
 fn root_cause(error: &dyn std::error::Error) -> String {
     let mut cause = error;
     while let Some(source) = cause.source() {
         cause = source;
     }
     let text = cause.to_string();
-    text.lines().next().unwrap_or_default().to_owned()
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join(" ")
 }
 
 impl ClusterView for AerospikeView {

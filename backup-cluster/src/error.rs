@@ -2,7 +2,7 @@
 
 use crate::view::NodeName;
 use aerospike_wire::{error::Error as WireError, info::Refusal, result_code::ResultCode};
-use std::{io, time::Duration};
+use std::{fmt, io, time::Duration};
 
 /// A failed operation on the cluster. The cause, where there is one, is behind `source()`.
 #[derive(Debug, thiserror::Error)]
@@ -119,6 +119,21 @@ fn plural(count: usize) -> String {
         "1 partition".to_owned()
     } else {
         format!("{count} partitions")
+    }
+}
+
+/// Shows an error with its causes, for log lines.
+pub(crate) struct WithCauses<'a>(pub(crate) &'a Error);
+
+impl fmt::Display for WithCauses<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = std::error::Error::source(self.0);
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
     }
 }
 

@@ -2,7 +2,7 @@
 //! (`info-protocol.md` §4).
 
 use crate::{
-    error::Error,
+    error::{Error, WithCauses},
     view::{ClusterView, Node, NodeName, ask},
 };
 use aerospike_wire::{
@@ -38,7 +38,7 @@ impl PartitionMap {
                     claims.push(found);
                 }
                 Err(error) => {
-                    tracing::debug!(node = %node.name, %error, "no partition map");
+                    tracing::debug!(node = %node.name, error = %WithCauses(&error), "no partition map");
                     failure = Some(error);
                     claims.push(None);
                 }

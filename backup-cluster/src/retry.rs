@@ -64,6 +64,12 @@ pub async fn sleep(pause: Duration, cancel: &CancellationToken) -> Result<(), Er
     }
 }
 
+/// Ends `grace` after the run was cancelled: for what is given a moment to finish.
+pub async fn long_after(cancel: &CancellationToken, grace: Duration) {
+    cancel.cancelled().await;
+    tokio::time::sleep(grace).await;
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

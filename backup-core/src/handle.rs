@@ -1,6 +1,7 @@
 //! A running job: to be polled, cancelled and awaited.
 
 use crate::error::Error;
+use backup_cluster::retry;
 use std::{
     future::Future,
     sync::Arc,
@@ -91,13 +92,9 @@ pub(crate) async fn join_or_leave<T>(
     thread: impl Future<Output = T>,
     stop: &CancellationToken,
 ) -> Option<T> {
-    let patience = async {
-        stop.cancelled().await;
-        tokio::time::sleep(GRACE).await;
-    };
     tokio::select! {
         biased;
         ended = thread => Some(ended),
-        () = patience => None,
+        () = retry::long_after(stop, GRACE) => None,
     }
 }

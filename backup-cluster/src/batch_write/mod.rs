@@ -11,7 +11,7 @@ pub use ledger::RowOutcome;
 
 use crate::{
     connection::{Connection, SocketOptions},
-    error::Error,
+    error::{Error, WithCauses},
     map::PartitionMap,
     pool::{Lease, Pool},
     retry::{self, RetryPolicy},
@@ -92,6 +92,9 @@ pub struct BatchWriter {
 
 const ACTION: &str = "batch write";
 
+/// How long a batch in flight is waited for once the run is cancelled.
+const GRACE: Duration = Duration::from_secs(1);
+
 impl BatchWriter {
     /// Fetches the partition map of the namespace.
     ///
@@ -127,14 +130,15 @@ impl BatchWriter {
         cancel: &CancellationToken,
     ) -> Written {
         let mut ledger = Ledger::new(batch.rows());
-        self.attempt(node, &mut batch, None, &mut ledger).await;
+        self.attempt(node, &mut batch, None, &mut ledger, cancel)
+            .await;
         let mut done = 1;
         while ledger.is_open() && !self.options.retry.is_exhausted(done) {
             let pause = self.options.retry.pause(done);
             if retry::sleep(pause, cancel).await.is_err() {
                 break;
             }
-            self.attempt_again(&batch, &mut ledger).await;
+            self.attempt_again(&batch, &mut ledger, cancel).await;
             done += 1;
         }
         Written {
@@ -146,8 +150,18 @@ impl BatchWriter {
     }
 
     /// Sends the rows that are not final, each to the node that owns it now.
-    async fn attempt_again(&self, batch: &BatchBuilder, ledger: &mut Ledger) {
-        match PartitionMap::fetch(&*self.view, &self.options.namespace).await {
+    async fn attempt_again(
+        &self,
+        batch: &BatchBuilder,
+        ledger: &mut Ledger,
+        cancel: &CancellationToken,
+    ) {
+        let fetching = PartitionMap::fetch(&*self.view, &self.options.namespace);
+        let fetched = tokio::select! {
+            fetched = fetching => fetched,
+            () = cancel.cancelled() => Err(Error::Cancelled),
+        };
+        match fetched {
             Ok(map) => *self.map.write().unwrap_or_else(PoisonError::into_inner) = map,
             Err(error) => {
                 ledger.failure = Some(error);
@@ -171,7 +185,8 @@ impl BatchWriter {
         }
         for (owner, (mut rows, members)) in groups {
             if let Some(node) = map.nodes().get(owner) {
-                self.attempt(node, &mut rows, Some(&members), ledger).await;
+                self.attempt(node, &mut rows, Some(&members), ledger, cancel)
+                    .await;
             }
         }
     }
@@ -184,17 +199,36 @@ impl BatchWriter {
         batch: &mut BatchBuilder,
         members: Option<&[usize]>,
         ledger: &mut Ledger,
+        cancel: &CancellationToken,
     ) {
         let mut page = Page::new(batch.rows(), members, ledger);
-        let mut sent = self.exchange(node, batch, &mut page, true).await;
-        if matches!(sent, Err(Failed::StaleConnection(_))) {
-            // The node had closed an idle connection: that is no attempt.
-            sent = self.exchange(node, batch, &mut page, false).await;
-        }
+        let sent = tokio::select! {
+            biased;
+            sent = self.exchange_if_alive(node, batch, &mut page) => sent,
+            // What is in flight may still be answered; a node that hangs is not waited for.
+            () = retry::long_after(cancel, GRACE) => Err(Error::Cancelled),
+        };
         page.close();
-        if let Err(Failed::StaleConnection(error) | Failed::Attempt(error)) = sent {
-            tracing::debug!(node = %node.name, %error, "batch interrupted");
+        if let Err(error) = sent {
+            tracing::debug!(node = %node.name, error = %WithCauses(&error), "batch interrupted");
             ledger.failure = Some(error);
+        }
+    }
+
+    /// Sends `batch` on a pooled connection, and once more on a new one where the node had
+    /// closed that meanwhile: this is no attempt.
+    async fn exchange_if_alive(
+        &self,
+        node: &Node,
+        batch: &mut BatchBuilder,
+        page: &mut Page<'_>,
+    ) -> Result<(), Error> {
+        match self.exchange(node, batch, page, true).await {
+            Err(Failed::StaleConnection(_)) => {
+                let again = self.exchange(node, batch, page, false).await;
+                again.map_err(Failed::into_error)
+            }
+            sent => sent.map_err(Failed::into_error),
         }
     }
 
@@ -336,4 +370,12 @@ enum Failed {
     StaleConnection(Error),
     /// Anything else.
     Attempt(Error),
+}
+
+impl Failed {
+    fn into_error(self) -> Error {
+        match self {
+            Self::StaleConnection(error) | Self::Attempt(error) => error,
+        }
+    }
 }

@@ -3,7 +3,7 @@
 use super::{PartitionCursor, RecordSink, ScanError, ScanOptions};
 use crate::{
     connection::Connection,
-    error::Error,
+    error::{Error, WithCauses},
     map::PartitionMap,
     view::{ClusterView, Node, NodeName},
 };
@@ -49,7 +49,7 @@ impl<S: RecordSink> Round<'_, S> {
             match scanned {
                 Ok(()) => {}
                 Err(ScanError::Cluster(error)) if error.is_retryable() => {
-                    tracing::warn!(node = %node.name, %error, "scan interrupted, will resume");
+                    tracing::warn!(node = %node.name, error = %WithCauses(&error), "scan interrupted, will resume");
                     self.fail(&members);
                     outcome.failure = Some(error);
                 }

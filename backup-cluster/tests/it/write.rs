@@ -121,3 +121,29 @@ async fn too_large_a_batch_for_the_server_goes_as_single_writes() {
     assert_eq!(written.outcomes, [OK; 50]);
     assert_eq!(cluster.counters().writes, 50);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_write_does_not_wait_for_a_node_that_hangs() {
+    let cluster = cluster(1);
+    let rule = cluster
+        .faults()
+        .add(Rule::new(On::Batch, Reaction::Silence));
+    let options = WriteOptions {
+        retry: RETRY,
+        ..WriteOptions::new(NAMESPACE)
+    };
+    let writer = BatchWriter::new(view(&cluster).await, options)
+        .await
+        .unwrap();
+    let (node, cancel) = (writer.map().nodes()[0].clone(), CancellationToken::new());
+    let stop = cancel.clone();
+    let started = std::time::Instant::now();
+    let (written, ()) = tokio::join!(writer.write(&node, batch(50), &cancel), async {
+        while cluster.faults().fired(rule) == 0 {
+            tokio::task::yield_now().await;
+        }
+        stop.cancel();
+    });
+    assert_eq!(written.outcomes, [RowOutcome::InDoubt; 50]);
+    assert!(started.elapsed() < std::time::Duration::from_secs(5));
+}
