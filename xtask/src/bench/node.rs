@@ -60,7 +60,7 @@ impl Node {
             .args([
                 "--nodes", "1", "--port", "0", "--shape", "bench", "--seed", "1",
             ])
-            .args(["--namespace", seeding.namespace])
+            .args(["--namespace", seeding.namespace, "--until-stdin-closes"])
             .args(["--records", &seeding.records.to_string()])
             .arg("--ready-file")
             .arg(&ready)
