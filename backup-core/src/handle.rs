@@ -62,6 +62,12 @@ impl<S: Send + Sync + 'static> Job<S> {
         self.cancel.clone()
     }
 
+    /// Whether the job has ended.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        self.task.is_finished()
+    }
+
     /// Waits for the end.
     pub async fn wait(mut self) -> Outcome<S> {
         let result = match (&mut self.task).await {
