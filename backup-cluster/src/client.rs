@@ -6,6 +6,7 @@ use crate::{
 };
 use aerospike::{AdminPolicy, Client, ClientPolicy};
 use std::{fmt, io, time::Duration};
+use tokio::runtime::Handle;
 
 /// How to reach a cluster.
 #[derive(Debug, Clone)]
@@ -37,10 +38,11 @@ impl Default for ConnectOptions {
 /// How often the crate looks at the nodes: a fresher map than this cannot be had.
 pub const TEND_INTERVAL: Duration = Duration::from_millis(250);
 
-/// A live view of a cluster.
+/// A live view of a cluster. Dropping it ends its connections and its tending.
 pub struct AerospikeView {
     client: Client,
     info_timeout: Duration,
+    runtime: Handle,
 }
 
 impl fmt::Debug for AerospikeView {
@@ -81,14 +83,21 @@ impl AerospikeView {
         Ok(Self {
             client,
             info_timeout: options.info_timeout,
+            runtime: Handle::current(),
         })
     }
+}
 
-    /// Closes all connections of the view.
-    pub async fn close(&self) {
-        if let Err(error) = self.client.close().await {
-            tracing::debug!(%error, "closing the cluster view");
-        }
+impl Drop for AerospikeView {
+    /// The crate goes on tending until it is told to stop, which takes a task: the last owner of
+    /// a view may be a thread without a runtime.
+    fn drop(&mut self) {
+        let client = self.client.clone();
+        self.runtime.spawn(async move {
+            if let Err(error) = client.close().await {
+                tracing::debug!(%error, "closing the cluster view");
+            }
+        });
     }
 }
 

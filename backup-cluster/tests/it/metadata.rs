@@ -2,10 +2,10 @@
 
 use crate::support::*;
 use backup_cluster::{
-    client::{AerospikeView, ConnectOptions},
+    client::{AerospikeView, ConnectOptions, TEND_INTERVAL},
     error::Error,
     metadata::{BinType, Build, IndexDefinition, IndexSource, IndexType, Metadata, UdfModule},
-    view::Host,
+    view::{ClusterView, Host},
 };
 use std::time::{Duration, Instant};
 use tokio::net::TcpListener;
@@ -106,4 +106,26 @@ async fn a_host_that_never_answers_is_given_up_in_time() {
         "{:?}",
         started.elapsed()
     );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_view_that_is_dropped_stops_tending() {
+    let cluster = cluster(1);
+    let view = view(&cluster).await;
+    view.info(&view.nodes()[0].name, &["build"]).await.unwrap();
+    let weak = std::sync::Arc::downgrade(&view);
+    drop(view);
+    assert!(weak.upgrade().is_none());
+    let quiet = async {
+        loop {
+            let before = cluster.counters().info_commands;
+            tokio::time::sleep(TEND_INTERVAL * 4).await;
+            if cluster.counters().info_commands == before {
+                return;
+            }
+        }
+    };
+    tokio::time::timeout(PATIENCE, quiet)
+        .await
+        .expect("somebody still tends");
 }
