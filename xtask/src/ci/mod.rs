@@ -3,7 +3,7 @@
 //! Cheap steps come first. The run stops at the first failure and says how to repeat just that
 //! step. Output of the steps is passed through untouched, so `cargo test` prints its usual lines.
 
-mod python;
+mod clients;
 mod step;
 
 use std::time::{Duration, Instant};

@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::python;
+use super::clients;
 use crate::command::ChildCommand;
 use crate::failure::Failure;
 use crate::rules::{self, tidy, tls};
@@ -22,8 +22,8 @@ pub(crate) enum StepName {
     Tls,
     /// Rules about the text of files
     Tidy,
-    /// The official Python client is there for the tests that use it
-    Python,
+    /// Clients and tools of others are there for the tests that use them
+    Clients,
     /// Clippy, crate by crate
     Clippy,
     /// Documentation without warnings
@@ -71,7 +71,7 @@ pub(crate) fn all(workspace: &Workspace) -> Vec<Step> {
         rule(StepName::Layers, "layers", rules::check_layers),
         rule(StepName::Tls, "tls", tls::check),
         rule(StepName::Tidy, "tidy", tidy::check),
-        rule(StepName::Python, "python", python::check),
+        rule(StepName::Clients, "clients", clients::check),
     ];
     // Crate by crate: with the whole workspace at once, a feature that one crate switches on
     // hides that another forgot to.

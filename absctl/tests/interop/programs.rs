@@ -1,0 +1,164 @@
+//! Where the programs are, and how they are run.
+
+use asnode::Cluster;
+use assert_cmd::Command;
+use std::{env, path::Path, time::Duration};
+
+/// Limit for a run of a program; nothing here takes a tenth of it.
+const LIMIT: Duration = Duration::from_secs(120);
+
+/// Names the program that is built from `interop/go`.
+const GO: &str = "ABSCTL_TEST_GO";
+
+/// Names the interpreter for `interop/node`.
+const NODE: &str = "ABSCTL_TEST_NODE";
+
+const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
+
+/// How a run ended, and what it printed.
+#[derive(Debug)]
+pub(crate) struct Run {
+    pub(crate) success: bool,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Run {
+    fn of(command: &mut Command) -> Self {
+        let output = command
+            .timeout(LIMIT)
+            .output()
+            .expect("a program that runs");
+        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+        Self {
+            success: output.status.success(),
+            stdout: text(&output.stdout),
+            stderr: text(&output.stderr),
+        }
+    }
+
+    #[track_caller]
+    pub(crate) fn succeeds(self) -> Self {
+        assert!(self.success, "{self:?}");
+        self
+    }
+
+    /// Succeeds, and has nothing to complain about.
+    #[track_caller]
+    pub(crate) fn runs_clean(self) {
+        let run = self.succeeds();
+        for word in ["WARN", "ERROR", "finding:"] {
+            assert!(!run.stderr.contains(word), "{word} in {run:?}");
+        }
+    }
+
+    /// Ends with an error that says all of this.
+    #[track_caller]
+    pub(crate) fn fails(self, parts: &[&str]) {
+        assert!(!self.success, "{self:?}");
+        for part in parts {
+            assert!(self.stderr.contains(part), "{part:?} in {self:?}");
+        }
+    }
+
+    /// A number in the line of JSON that the Go program prints.
+    #[track_caller]
+    pub(crate) fn count(&self, name: &str) -> u64 {
+        let field = format!("\"{name}\":");
+        let (_, rest) = self.stdout.split_once(&field).expect(name);
+        let digits = rest.split(|c: char| !c.is_ascii_digit()).next();
+        digits.and_then(|digits| digits.parse().ok()).expect(name)
+    }
+}
+
+/// Our own program, on a cluster's namespace.
+pub(crate) fn absctl(command: &str, cluster: &Cluster, args: &[&str], directory: &Path) -> Run {
+    let hosts = format!("--host={}", cluster.seeds().join(","));
+    let mut run = Command::new(env!("CARGO_BIN_EXE_absctl"));
+    run.args([command, &hosts, "--namespace=test", "--directory"]);
+    Run::of(run.arg(directory).args(args))
+}
+
+/// The program of `interop/go`.
+#[derive(Debug)]
+pub(crate) struct Go {
+    path: String,
+}
+
+impl Go {
+    pub(crate) fn find() -> Option<Self> {
+        let named = env::var(GO).ok();
+        let built = || format!("{ROOT}/target/ci/interop-go");
+        let path = named.unwrap_or_else(built);
+        let there = probe(Command::new(&path).arg("version"));
+        there_or_skipped(there, GO, &path).then_some(Self { path })
+    }
+
+    fn on(&self, command: &str, cluster: &Cluster) -> Command {
+        let mut run = Command::new(&self.path);
+        run.arg(command).args(["--namespace", "test"]);
+        let seed = cluster.addresses()[0];
+        run.arg("--host").arg(seed.ip().to_string());
+        run.arg("--port").arg(seed.port().to_string());
+        run
+    }
+
+    /// `backup` or `restore` of the library backup-go.
+    pub(crate) fn library(
+        &self,
+        command: &str,
+        cluster: &Cluster,
+        args: &[&str],
+        directory: &Path,
+    ) -> Run {
+        let mut run = self.on(command, cluster);
+        Run::of(run.arg("--dir").arg(directory).args(args))
+    }
+
+    /// The client alone.
+    pub(crate) fn client(&self, cluster: &Cluster) -> Run {
+        let nodes = cluster.addresses().len().to_string();
+        Run::of(self.on("client", cluster).args(["--nodes", &nodes]))
+    }
+}
+
+/// The Node.js interpreter, with the official client beside the program of `interop/node`.
+#[derive(Debug)]
+pub(crate) struct Node {
+    interpreter: String,
+}
+
+impl Node {
+    pub(crate) fn find() -> Option<Self> {
+        let interpreter = env::var(NODE).unwrap_or_else(|_| "node".to_owned());
+        let mut load = Command::new(&interpreter);
+        load.current_dir(format!("{ROOT}/interop/node"));
+        let there = probe(load.args(["-e", "require('aerospike')"]));
+        there_or_skipped(there, NODE, &interpreter).then_some(Self { interpreter })
+    }
+
+    pub(crate) fn client(&self, cluster: &Cluster) -> Run {
+        let seed = cluster.addresses()[0];
+        let nodes = cluster.addresses().len().to_string();
+        let mut run = Command::new(&self.interpreter);
+        run.arg(format!("{ROOT}/interop/node/client.js"));
+        Run::of(run.args([seed.ip().to_string(), seed.port().to_string(), nodes]))
+    }
+}
+
+fn probe(command: &mut Command) -> bool {
+    let output = command.timeout(LIMIT).output();
+    output.is_ok_and(|output| output.status.success())
+}
+
+/// Passes `there` on, and says so where a test has to be skipped.
+#[track_caller]
+#[expect(clippy::print_stdout, reason = "a test that is skipped says so")]
+fn there_or_skipped(there: bool, variable: &str, program: &str) -> bool {
+    if !there {
+        let must = env::var_os(variable).is_some() && env::var("CI").is_ok_and(|ci| ci == "true");
+        assert!(!must, "{program} does not run, or lacks the client");
+        println!("skipped: {program} does not run, or lacks the client: see interop/README.md");
+    }
+    there
+}

@@ -1,0 +1,91 @@
+// Command interop is the other side of absctl's interoperability tests: the released library
+// backup-go and the official Go client, unmodified, against a cluster.
+//
+//	interop backup  --host H --port P --namespace N --dir D [--file-limit B] [--parallel N] [--compact]
+//	interop restore --host H --port P --namespace N --dir D [--single]
+//	interop client  --host H --port P --namespace N --nodes N
+//	interop version
+//
+// A run that succeeds prints one line of JSON with counts; any other writes its reason to standard
+// error and ends with code 1. Time limits are the caller's business.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strings"
+
+	as "github.com/aerospike/aerospike-client-go/v8"
+)
+
+// target says which cluster, and what in it.
+type target struct {
+	host      string
+	port      int
+	namespace string
+}
+
+func main() {
+	counts, err := run(os.Args[1:])
+	if err == nil {
+		err = json.NewEncoder(os.Stdout).Encode(counts)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "interop:", err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) (any, error) {
+	if len(args) == 0 {
+		return nil, fmt.Errorf("backup, restore, client or version?")
+	}
+	switch args[0] {
+	case "backup":
+		return backup(args[1:])
+	case "restore":
+		return restore(args[1:])
+	case "client":
+		return exercise(args[1:])
+	case "version":
+		return versions()
+	default:
+		return nil, fmt.Errorf("unknown command %q", args[0])
+	}
+}
+
+// versions tells what the program was built from.
+func versions() (any, error) {
+	build, there := debug.ReadBuildInfo()
+	if !there {
+		return nil, fmt.Errorf("built without modules")
+	}
+	found := map[string]string{}
+	for _, module := range build.Deps {
+		if strings.HasPrefix(module.Path, "github.com/aerospike/") {
+			found[module.Path] = module.Version
+		}
+	}
+	return found, nil
+}
+
+// flags begins a flag set with what all commands have.
+func flags(name string) (*flag.FlagSet, *target) {
+	set := flag.NewFlagSet(name, flag.ExitOnError)
+	to := new(target)
+	set.StringVar(&to.host, "host", "127.0.0.1", "seed node")
+	set.IntVar(&to.port, "port", 3000, "its port")
+	set.StringVar(&to.namespace, "namespace", "test", "namespace")
+	return set, to
+}
+
+func (t *target) connect() (*as.Client, error) {
+	client, err := as.NewClientWithPolicyAndHost(as.NewClientPolicy(), as.NewHost(t.host, t.port))
+	if err != nil {
+		return nil, err // an interface of its own type: nil must not be wrapped
+	}
+	return client, nil
+}

@@ -1,0 +1,3 @@
+function sample(rec)
+  return 1
+end
