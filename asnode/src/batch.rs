@@ -120,7 +120,7 @@ impl Batch<'_> {
         for position in state.shuffle.order(self.targets.len()) {
             let target = &self.targets[position];
             let forced = if faulty {
-                row_fault(state, node, position, target)?
+                row_fault(state, node, position, target, link)?
             } else {
                 None
             };
@@ -195,16 +195,16 @@ fn row_fault(
     node: usize,
     position: usize,
     target: &Target<'_>,
+    link: &mut Link,
 ) -> Result<Option<u8>, Flow> {
     let [.., b0, b1, b2, b3] = target.row.digest.0;
     let hash = u64::from(u32::from_be_bytes([b0, b1, b2, b3]));
     let event = Event {
-        on: On::BatchRow,
-        node,
         partition: Some(target.row.digest.partition().get()),
         row: Some((u32::try_from(position).unwrap_or(u32::MAX), hash)),
+        ..Event::of(On::BatchRow, node)
     };
-    match state.faults.react(event) {
+    match state.react(&event, &mut link.manner) {
         Some(Reaction::Result(code)) => Ok(Some(code)),
         Some(Reaction::PartitionUnavailable) => Ok(Some(ResultCode::UNAVAILABLE.0)),
         Some(Reaction::KillNode(loss)) => {

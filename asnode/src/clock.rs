@@ -37,7 +37,12 @@ impl Clock {
     /// Moves the clock forward by `step`. Records expire at once.
     pub fn advance(&self, step: Duration) {
         let step = i64::try_from(step.as_millis()).unwrap_or(i64::MAX);
-        self.offset_ms.fetch_add(step, Ordering::Relaxed);
+        self.jump(step);
+    }
+
+    /// Moves the clock by this many milliseconds, backwards if negative.
+    pub fn jump(&self, by_ms: i64) {
+        self.offset_ms.fetch_add(by_ms, Ordering::Relaxed);
     }
 
     /// Sets the clock so that it shows `ms` milliseconds since 2010-01-01 UTC now.

@@ -19,6 +19,7 @@ use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     sync::Arc,
+    time::Duration,
 };
 
 /// Version that the nodes claim unless told otherwise.
@@ -26,6 +27,9 @@ pub const DEFAULT_BUILD: &str = "8.1.2.0";
 
 /// Bytes after which a scan reply starts a new frame, as on the real server.
 const SCAN_FRAME_BYTES: usize = 1 << 20;
+
+/// Scans that a node runs at a time unless told otherwise.
+const SCAN_LIMIT: usize = 128;
 
 /// Collects what a cluster is made of.
 #[derive(Debug, Clone)]
@@ -37,6 +41,8 @@ pub struct ClusterBuilder {
     cluster_name: Option<String>,
     scan_frame_bytes: usize,
     scan_lanes: usize,
+    scan_limit: usize,
+    partition_map_delay: Duration,
     shuffle: Shuffle,
     batch_max_requests: u32,
 }
@@ -51,6 +57,8 @@ impl Default for ClusterBuilder {
             cluster_name: None,
             scan_frame_bytes: SCAN_FRAME_BYTES,
             scan_lanes: 1,
+            scan_limit: SCAN_LIMIT,
+            partition_map_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
             batch_max_requests: 0,
         }
@@ -106,6 +114,22 @@ impl ClusterBuilder {
     #[must_use]
     pub const fn scan_lanes(mut self, lanes: usize) -> Self {
         self.scan_lanes = lanes;
+        self
+    }
+
+    /// Scans that a node runs at a time, short queries not counted; more are refused with result
+    /// 22 (`query-threads-limit`). Default 128.
+    #[must_use]
+    pub const fn scan_limit(mut self, scans: usize) -> Self {
+        self.scan_limit = scans;
+        self
+    }
+
+    /// Time after the start in which no node owns a partition and the partition generation is
+    /// −1; [`Cluster::form`] ends it early, and [`Duration::MAX`] is for ever. Default 0.
+    #[must_use]
+    pub const fn partition_map_delay(mut self, delay: Duration) -> Self {
+        self.partition_map_delay = delay;
         self
     }
 
@@ -171,7 +195,8 @@ impl ClusterBuilder {
             cluster_name: self.cluster_name,
             clock: Clock::default(),
             namespaces: self.namespaces.into_iter().map(Namespace::new).collect(),
-            topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors),
+            topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors)
+                .formed_after(self.partition_map_delay),
             catalogue: Catalogue::default(),
             faults: Faults::default(),
             counters: Counters::default(),
@@ -185,6 +210,7 @@ impl ClusterBuilder {
                 .collect(),
             scan_frame_bytes: self.scan_frame_bytes.max(1),
             scan_lanes: self.scan_lanes.max(1),
+            scan_limit: self.scan_limit,
             shuffle: self.shuffle,
             batch_max_requests: self.batch_max_requests,
         }
@@ -260,6 +286,19 @@ impl Cluster {
         self.state.kill_node(node, loss)
     }
 
+    /// Lets a node leave in good order: its partitions are handed over, the others forget it, its
+    /// port closes, and its connections end after the request they are busy with. `false`: it was
+    /// dead already.
+    pub fn retire_node(&self, node: usize) -> bool {
+        self.state.retire_node(node)
+    }
+
+    /// Ends the time in which nobody owns a partition
+    /// ([`partition_map_delay`](ClusterBuilder::partition_map_delay)).
+    pub fn form(&self) {
+        self.state.topology.form();
+    }
+
     /// Brings a dead node back on its old port, with the default layout of partitions.
     ///
     /// # Errors
@@ -309,8 +348,6 @@ impl Cluster {
         }
         let bins = record.wire_bins();
         let draft = Draft {
-            namespace: namespace.as_bytes(),
-            digest: record.digest.0,
             set,
             key: record.key.as_deref(),
             generation: record.generation,

@@ -5,7 +5,7 @@ use crate::{
     batch,
     faults::{Event, On, Reaction},
     info,
-    link::Link,
+    link::{Link, Manner, Voice},
     request::{Command, Filter, Outcome, State},
     scan,
 };
@@ -42,6 +42,8 @@ pub(crate) struct Connection {
     node: usize,
     reader: BufReader<TcpStream>,
     link: Link,
+    /// How replies are sent unless a request changes it.
+    manner: Manner,
     session: info::Session,
     body: Vec<u8>,
     out: Vec<u8>,
@@ -56,6 +58,7 @@ impl Connection {
             node,
             reader: BufReader::with_capacity(READ_BUFFER, stream),
             link,
+            manner: Manner::default(),
             session: info::Session::default(),
             body: Vec::new(),
             out: Vec::new(),
@@ -78,11 +81,8 @@ impl Connection {
     }
 
     fn greet(&mut self) -> Flow {
-        let event = Event {
-            node: self.node,
-            ..Event::of(On::Connect)
-        };
-        match self.state.faults.react(event) {
+        let event = Event::of(On::Connect, self.node);
+        match self.state.react(&event, &mut self.manner) {
             None => Flow::Continue,
             Some(reaction) => self.react(reaction),
         }
@@ -110,8 +110,19 @@ impl Connection {
         }
     }
 
+    /// Answers a request; a connection that was made to fall silent stays so.
     fn answer(&mut self, kind: u8) -> Flow {
         self.out.clear();
+        self.link.manner = self.manner;
+        let flow = self.answer_frame(kind);
+        if flow == Flow::Continue && self.link.manner.voice == Voice::Mute {
+            self.link.hold();
+            return Flow::Close;
+        }
+        flow
+    }
+
+    fn answer_frame(&mut self, kind: u8) -> Flow {
         match FrameType::from_code(kind) {
             Some(FrameType::Info) => self.answer_info(),
             Some(FrameType::Message) => self.answer_message(),
@@ -130,11 +141,9 @@ impl Connection {
     }
 
     fn answer_info(&mut self) -> Flow {
-        let event = Event {
-            node: self.node,
-            ..Event::of(On::Info)
-        };
-        if let Some(reaction) = self.state.faults.react(event) {
+        if self.state.faults.is_armed()
+            && let Some(reaction) = self.info_fault()
+        {
             return self.react(reaction);
         }
         let at = frame::begin(&mut self.out, FrameType::Info);
@@ -147,6 +156,15 @@ impl Connection {
         );
         frame::finish(&mut self.out, at);
         self.link.send(&self.out)
+    }
+
+    fn info_fault(&mut self) -> Option<Reaction> {
+        let commands: Vec<_> = aerospike_wire::info::commands(&self.body).collect();
+        let event = Event {
+            commands: &commands,
+            ..Event::of(On::Info, self.node)
+        };
+        self.state.react(&event, &mut self.link.manner)
     }
 
     fn answer_message(&mut self) -> Flow {
@@ -174,13 +192,12 @@ impl Connection {
             .map(|d| d.partition().get());
         let event = Event {
             partition,
-            node: self.node,
-            ..Event::of(on)
+            ..Event::of(on, self.node)
         };
-        match self.state.faults.react(event) {
+        match self.state.react(&event, &mut self.link.manner) {
             None => {}
             Some(Reaction::ApplyThenDrop) => {
-                self.link.mute = true;
+                self.link.manner.voice = Voice::Mute;
                 self.dispatch(on, message, digest);
                 return Flow::Close;
             }
@@ -190,11 +207,6 @@ impl Connection {
             }
             Some(Reaction::Result(code)) => return self.refuse(ResultCode(code)),
             Some(Reaction::PartitionUnavailable) => return self.refuse(ResultCode::UNAVAILABLE),
-            Some(Reaction::MovePartition { partition, to }) => {
-                self.state
-                    .topology
-                    .move_partition(usize::from(partition), to);
-            }
             Some(reaction) => return self.react(reaction),
         }
         self.dispatch(on, message, digest)
@@ -233,28 +245,16 @@ impl Connection {
     /// Reactions that mean the same wherever they happen.
     fn react(&mut self, reaction: Reaction) -> Flow {
         match reaction {
-            Reaction::Silence => self.hold(),
+            Reaction::Silence => self.link.hold(),
             Reaction::Garbage(garbage) => {
-                self.link.send(&garbage.bytes());
+                self.link.send_part(&garbage.bytes());
             }
             Reaction::KillNode(loss) => {
                 self.state.kill_node(self.node, loss);
             }
-            Reaction::MovePartition { partition, to } => {
-                self.state
-                    .topology
-                    .move_partition(usize::from(partition), to);
-                return Flow::Continue;
-            }
             _ => {}
         }
         Flow::Close
-    }
-
-    /// Reads and ignores everything until the client or the node closes the connection.
-    fn hold(&mut self) {
-        // Either end of the wait is fine: the connection is over.
-        let _ended = io::copy(&mut self.reader, &mut io::sink());
     }
 }
 

@@ -2,6 +2,7 @@
 //! (`info-protocol.md` §10).
 
 use crate::sync::lock;
+use aerospike_wire::result_code::ResultCode;
 use std::{
     collections::VecDeque,
     sync::{
@@ -33,6 +34,8 @@ pub(crate) struct Job {
     pub(crate) rps: u32,
     pub(crate) socket_timeout_ms: u32,
     pub(crate) from: String,
+    /// Short queries do not count against the limit.
+    pub(crate) is_short: bool,
     pub(crate) started: Instant,
     pub(crate) partitions_done: AtomicUsize,
     pub(crate) succeeded: AtomicU64,
@@ -59,15 +62,22 @@ impl Jobs {
         self.numbers.fetch_add(1, Ordering::Relaxed) + 1
     }
 
-    /// Registers a job; `None` if one with its id is running.
-    pub(crate) fn start(&self, job: Job) -> Option<Arc<Job>> {
+    /// Registers a job.
+    ///
+    /// # Errors
+    /// 4: one with its id is running; 22: `limit` long ones are.
+    pub(crate) fn start(&self, job: Job, limit: usize) -> Result<Arc<Job>, ResultCode> {
         let mut lists = lock(&self.list);
         if lists.active.iter().any(|other| other.id == job.id) {
-            return None;
+            return Err(ResultCode::PARAMETER);
+        }
+        let long = lists.active.iter().filter(|other| !other.is_short).count();
+        if !job.is_short && long >= limit {
+            return Err(ResultCode::FORBIDDEN);
         }
         let job = Arc::new(job);
         lists.active.push(Arc::clone(&job));
-        Some(job)
+        Ok(job)
     }
 
     pub(crate) fn finish(&self, job: &Arc<Job>, end: End) {

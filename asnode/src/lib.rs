@@ -15,13 +15,14 @@
 //! - [`Cluster`]: builder, lifetime, direct access to records, indexes and UDFs.
 //! - [`faults`]: rules by which connections break, nodes die, partitions move, rows fail.
 //! - [`generate`]: named shapes of test data from a seed.
+//! - [`load`]: the content of a backup.
 //! - [`Clock`]: the cluster's time, which tests move instead of sleeping.
 //!
 //! The model is a Community Edition 8.1.2 server (`wire-*.md`, `info-protocol.md`). All nodes
 //! share one store; ownership of partitions is only a table. Not emulated: security and TLS (admin
 //! requests get 51), compression (25), queries on secondary indexes (201), background writes
-//! (16), list, map, bit, HLL and expression operations (4), filter operations outside the list in
-//! `expression.rs` (4), execution of UDFs, GeoJSON cells (none are stored), expiry of the record
+//! (16), list, map, bit, HLL and expression operations (4), the few filter operations that
+//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored), expiry of the record
 //! count (expired records are hidden at once and never swept).
 
 mod batch;
@@ -41,9 +42,11 @@ mod geojson;
 mod info;
 mod jobs;
 mod link;
+pub mod load;
 mod msgpack;
 mod namespace;
 mod node;
+mod order;
 mod read;
 mod record;
 mod request;

@@ -1,7 +1,35 @@
 //! The sending half of a client's connection.
 
-use crate::connection::Flow;
-use std::{io::Write, net::TcpStream, time::Duration};
+use crate::{connection::Flow, faults::novelty};
+use std::{
+    io::{self, Write},
+    net::TcpStream,
+    thread,
+    time::Duration,
+};
+
+/// Pieces per second in which a slow reply is sent, if it has that many bytes.
+const PIECES_PER_SECOND: u32 = 100;
+
+/// How much of a reply is sent.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) enum Voice {
+    #[default]
+    Whole,
+    /// The first half of the next frame, then nothing.
+    HalfFrame,
+    /// Nothing: requests are only carried out.
+    Mute,
+}
+
+/// How replies are sent; all but the default is a fault.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Manner {
+    pub(crate) voice: Voice,
+    pub(crate) bytes_per_second: Option<u32>,
+    /// Put a field of an unknown type into every message.
+    pub(crate) unknown_field: bool,
+}
 
 /// A socket that is written to; errors mean that the client has gone.
 #[derive(Debug)]
@@ -9,8 +37,7 @@ pub(crate) struct Link {
     stream: TcpStream,
     /// The client's address, for `query-show`.
     pub(crate) from: String,
-    /// Carry requests out, but do not send what they answer.
-    pub(crate) mute: bool,
+    pub(crate) manner: Manner,
 }
 
 impl Link {
@@ -22,19 +49,57 @@ impl Link {
         Self {
             stream,
             from,
-            mute: false,
+            manner: Manner::default(),
         }
     }
 
-    /// Sends with one write call where the socket takes it.
-    pub(crate) fn send(&mut self, bytes: &[u8]) -> Flow {
-        if self.mute {
-            return Flow::Continue;
+    /// Sends whole frames, with one write call where the socket takes it.
+    pub(crate) fn send(&mut self, frames: &[u8]) -> Flow {
+        if self.manner.unknown_field {
+            return self.send_part(&novelty::with_unknown_field(frames));
         }
+        self.send_part(frames)
+    }
+
+    /// Sends bytes that may begin and end anywhere.
+    pub(crate) fn send_part(&mut self, bytes: &[u8]) -> Flow {
+        let bytes = match self.manner.voice {
+            Voice::Whole => bytes,
+            Voice::HalfFrame => half_frame(bytes),
+            Voice::Mute => return Flow::Continue,
+        };
+        if self.manner.voice == Voice::HalfFrame {
+            self.manner.voice = Voice::Mute;
+        }
+        match self.manner.bytes_per_second {
+            Some(rate) => self.trickle(bytes, rate.max(1)),
+            None => self.write(bytes),
+        }
+    }
+
+    fn trickle(&mut self, bytes: &[u8], rate: u32) -> Flow {
+        let piece = (rate / PIECES_PER_SECOND).max(1);
+        let pause = Duration::from_secs(1) * piece / rate;
+        for piece in bytes.chunks(usize::try_from(piece).unwrap_or(usize::MAX)) {
+            if self.write(piece) == Flow::Close {
+                return Flow::Close;
+            }
+            thread::sleep(pause);
+        }
+        Flow::Continue
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> Flow {
         match self.stream.write_all(bytes) {
             Ok(()) => Flow::Continue,
             Err(_gone) => Flow::Close,
         }
+    }
+
+    /// Reads and ignores everything until the client or the node closes the connection.
+    pub(crate) fn hold(&mut self) {
+        // Either end of the wait is fine: the connection is over.
+        let _ended = io::copy(&mut self.stream, &mut io::sink());
     }
 
     /// How long a client that does not read holds up a reply; 0 = for ever.
@@ -43,4 +108,9 @@ impl Link {
         // A socket that refuses the option has been closed; the next write tells.
         let _closed = self.stream.set_write_timeout(limit);
     }
+}
+
+fn half_frame(frames: &[u8]) -> &[u8] {
+    let len = novelty::frame_len(frames).map_or(frames.len(), |len| len.min(frames.len()));
+    frames.get(..len / 2).unwrap_or_default()
 }

@@ -1,6 +1,7 @@
 //! Reading and writing the msgpack of lists, maps and expressions, one token at a time.
 //!
-//! Only tokens: what may stand where is decided by [`crate::cdt`] and [`crate::expression`].
+//! Only tokens: what may stand where is decided by [`crate::cdt`] and [`crate::expression`], which
+//! of two values is the greater by [`crate::order`].
 
 /// One msgpack value; containers announce how many follow.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -119,6 +120,33 @@ impl<'a> Reader<'a> {
             0xdf => Token::Map(self.length::<4>()?),
             0xe0..=0xff => Token::Int(i64::from(head.cast_signed())),
         })
+    }
+}
+
+impl<'a> Reader<'a> {
+    /// The bytes of the next whole value, containers with all they hold. Any depth: nothing
+    /// recurses here.
+    pub(crate) fn value(&mut self) -> Option<&'a [u8]> {
+        let all = self.rest;
+        let mut left = 1usize;
+        while left > 0 {
+            left = match self.token()? {
+                Token::List(len) => left.checked_add(len)?,
+                Token::Map(pairs) => left.checked_add(pairs.checked_mul(2)?)?,
+                _ => left,
+            } - 1;
+        }
+        all.get(..all.len() - self.rest.len())
+    }
+
+    /// The flag element of a container, if it comes next.
+    pub(crate) fn flags(&mut self) -> Option<u8> {
+        let mut ahead = *self;
+        let Some(Token::Ext(flags, [])) = ahead.token() else {
+            return None;
+        };
+        *self = ahead;
+        Some(flags)
     }
 }
 

@@ -9,7 +9,7 @@ use std::{
     io,
     net::{Shutdown, SocketAddr, TcpListener, TcpStream},
     sync::{
-        Arc, Condvar, Mutex,
+        Arc, Mutex,
         atomic::{AtomicU64, Ordering},
     },
     thread::{self, JoinHandle},
@@ -23,13 +23,22 @@ const STACK_BYTES: usize = 512 << 10;
 pub(crate) struct Node {
     address: SocketAddr,
     inner: Mutex<Inner>,
-    stopped: Condvar,
     numbers: AtomicU64,
+}
+
+/// What a node is up to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Phase {
+    #[default]
+    Stopped,
+    Running,
+    /// It accepts no connections and finishes what it is doing on those it has.
+    Leaving,
 }
 
 #[derive(Debug, Default)]
 struct Inner {
-    running: bool,
+    phase: Phase,
     acceptor: Option<JoinHandle<()>>,
     open: HashMap<u64, TcpStream>,
     threads: Vec<JoinHandle<()>>,
@@ -40,7 +49,6 @@ impl Node {
         Self {
             address,
             inner: Mutex::default(),
-            stopped: Condvar::new(),
             numbers: AtomicU64::new(0),
         }
     }
@@ -51,12 +59,12 @@ impl Node {
     /// The thread cannot be made.
     pub(crate) fn start(state: &Arc<State>, index: usize, listener: TcpListener) -> io::Result<()> {
         let mut inner = lock(&state.nodes[index].inner);
-        inner.running = true;
+        inner.phase = Phase::Running;
         let state = Arc::clone(state);
         let body = move || {
             for stream in listener.incoming() {
                 let node = &state.nodes[index];
-                if node.is_stopped() {
+                if lock(&node.inner).phase != Phase::Running {
                     break;
                 }
                 // An error here is a client that has gone again, or too many open files.
@@ -79,7 +87,7 @@ impl Node {
             return;
         };
         let mut inner = lock(&self.inner);
-        if !inner.running {
+        if inner.phase != Phase::Running {
             return;
         }
         inner.open.insert(number, closer);
@@ -103,32 +111,39 @@ impl Node {
     }
 
     pub(crate) fn is_stopped(&self) -> bool {
-        !lock(&self.inner).running
-    }
-
-    pub(crate) fn wait_until_stopped(&self) {
-        let inner = lock(&self.inner);
-        // Poisoned or not, the wait is over.
-        let _guard = self.stopped.wait_while(inner, |inner| inner.running);
+        lock(&self.inner).phase == Phase::Stopped
     }
 
     /// Closes the port, then all connections: a client that sees its connection end cannot
     /// connect again. Threads of connections may still be on their way out when this returns.
     pub(crate) fn stop(&self) {
+        self.close_port(Phase::Stopped);
+        self.shut_down(Shutdown::Both);
+    }
+
+    /// Closes the port; connections end when they have answered what they were asked so far.
+    pub(crate) fn retire(&self) {
+        self.close_port(Phase::Leaving);
+        self.shut_down(Shutdown::Read);
+    }
+
+    fn close_port(&self, phase: Phase) {
         let acceptor = {
             let mut inner = lock(&self.inner);
-            inner.running = false;
+            inner.phase = phase;
             inner.acceptor.take()
         };
-        self.stopped.notify_all();
         if let Some(acceptor) = acceptor {
             // Wakes the acceptor; if this fails, its port is closed already.
             let _woken = TcpStream::connect(self.address);
             let _ended = acceptor.join();
         }
+    }
+
+    fn shut_down(&self, half: Shutdown) {
         for stream in lock(&self.inner).open.values() {
             // A socket that is closed already needs no closing.
-            let _closed = stream.shutdown(Shutdown::Both);
+            let _closed = stream.shutdown(half);
         }
     }
 

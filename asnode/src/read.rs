@@ -53,7 +53,7 @@ fn put_bins(
         return Ok(0);
     }
     if command.info1(flags::GET_ALL) {
-        out.extend_from_slice(record.split_fields().1);
+        out.extend_from_slice(record.bin_bytes());
         return Ok(record.n_bins());
     }
     if command.header.n_ops == 0 {

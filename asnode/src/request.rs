@@ -40,6 +40,8 @@ pub(crate) struct State {
     pub(crate) scan_frame_bytes: usize,
     /// Partitions that a scan reads in turns.
     pub(crate) scan_lanes: usize,
+    /// Scans that a node runs at a time.
+    pub(crate) scan_limit: usize,
     pub(crate) shuffle: Shuffle,
     /// 0 = no limit.
     pub(crate) batch_max_requests: u32,
@@ -68,13 +70,6 @@ impl State {
     /// Whether the node was killed, or the cluster is going away.
     pub(crate) fn is_stopped(&self, node: usize) -> bool {
         self.nodes.get(node).is_none_or(Node::is_stopped)
-    }
-
-    /// Waits for that.
-    pub(crate) fn wait_until_stopped(&self, node: usize) {
-        if let Some(node) = self.nodes.get(node) {
-            node.wait_until_stopped();
-        }
     }
 }
 

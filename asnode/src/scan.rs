@@ -9,7 +9,7 @@ mod plan;
 use crate::{
     connection::Flow,
     counters::Counters,
-    faults::{Event, On, Reaction, ScanWatch},
+    faults::{Event, On, Reaction, ScanWatch, Unit, novelty},
     jobs::{End, Job},
     link::Link,
     record::DigestBytes,
@@ -104,13 +104,14 @@ fn start_job(
         rps: plan.rps,
         socket_timeout_ms: plan.socket_timeout_ms,
         from: link.from.clone(),
+        is_short: plan.is_short,
         started: Instant::now(),
         partitions_done: 0.into(),
         succeeded: AtomicU64::new(0),
         abort: false.into(),
         end: Mutex::new(None),
     };
-    jobs.start(job).ok_or(ResultCode::PARAMETER)
+    jobs.start(job, state.scan_limit)
 }
 
 /// Why a scan ends without a last message.
@@ -155,12 +156,12 @@ impl Run<'_> {
         let mut waiting = order.into_iter().map(fresh);
         let mut active: VecDeque<_> = waiting.by_ref().take(self.state.scan_lanes).collect();
         while let Some(((id, cursor), is_start)) = active.pop_front() {
-            if is_start && !self.serves(id) {
-                self.put_unavailable(id);
-                active.extend(waiting.next());
-                continue; // a partition that moves away in the middle is finished all the same
-            }
-            match self.step(id, cursor)? {
+            let step = if is_start {
+                self.start(id, cursor)?
+            } else {
+                self.step(id, cursor)? // a partition that has moved away is finished all the same
+            };
+            match step {
                 Step::End(result) => return Ok(result),
                 _ if self.left == 0 => break,
                 Step::More(cursor) => active.push_back(((id, cursor), false)),
@@ -168,6 +169,37 @@ impl Run<'_> {
             }
         }
         Ok(ResultCode::OK)
+    }
+
+    /// As [`step`](Self::step), of a partition that this node may not have and rules may deny.
+    fn start(&mut self, id: usize, cursor: Option<DigestBytes>) -> Result<Step, Stop> {
+        let denied = match self.fault_at(id) {
+            None => false,
+            Some(Reaction::PartitionUnavailable) => true,
+            Some(reaction) => {
+                self.send()?;
+                if let Some(result) = self.react(reaction)? {
+                    return Ok(Step::End(result));
+                }
+                false
+            }
+        };
+        if denied || !self.state.topology.holds(self.plan.index, id, self.node) {
+            self.put_unavailable(id);
+            return Ok(Step::Done);
+        }
+        self.step(id, cursor)
+    }
+
+    fn fault_at(&mut self, id: usize) -> Option<Reaction> {
+        if !self.state.faults.is_armed() {
+            return None;
+        }
+        let event = Event {
+            partition: u16::try_from(id).ok(),
+            ..Event::of(On::Scan, self.node)
+        };
+        self.state.react(&event, &mut self.link.manner)
     }
 
     /// Copies a frame's worth of a partition, which starts or goes on below `cursor`.
@@ -195,18 +227,6 @@ impl Run<'_> {
         }
     }
 
-    /// Whether this node has the partition, and no rule says otherwise.
-    fn serves(&self, id: usize) -> bool {
-        let event = Event {
-            node: self.node,
-            partition: u16::try_from(id).ok(),
-            ..Event::of(On::Scan)
-        };
-        let denied = self.state.faults.is_armed()
-            && self.state.faults.react(event) == Some(Reaction::PartitionUnavailable);
-        !denied && self.state.topology.holds(self.plan.index, id, self.node)
-    }
-
     fn open_frame(&mut self) -> &mut Vec<u8> {
         if self.buffer.is_empty() {
             let _start = frame::begin(&mut self.buffer, FrameType::Message);
@@ -218,7 +238,7 @@ impl Run<'_> {
     fn copy(&mut self, id: usize, cursor: Option<DigestBytes>) -> Chunk {
         let budget = self
             .left
-            .min(self.watch.record_budget())
+            .min(self.watch.budget(Unit::Records))
             .min(self.throttle.take());
         let frame_bytes = self.state.scan_frame_bytes;
         let (now_s, now_ms) = (self.state.clock.now_s(), self.state.clock.now_ms());
@@ -242,7 +262,7 @@ impl Run<'_> {
                 break;
             }
             counted += 1; // a record without any selected bin counts, too
-            chunk.records += u64::from(plan.put(record, out));
+            chunk.records += u64::from(plan.put(digest, record, out));
             chunk.cursor = Some(*digest);
         }
         self.left -= counted;
@@ -254,21 +274,14 @@ impl Run<'_> {
         self.throttle.spend(records);
         self.job.succeeded.fetch_add(records, Ordering::Relaxed);
         Counters::add(&self.state.counters.scan_records, records);
-        let due = if self.watch.is_empty() {
-            None
-        } else {
-            self.watch.add_records(records)
-        };
+        let due = self.watch.add(Unit::Records, records);
         let full = is_full(&self.buffer, self.state.scan_frame_bytes);
-        if (due.is_some() || full)
+        if (!due.is_empty() || full)
             && let Some(result) = self.send()?
         {
             return Ok(Some(result));
         }
-        match due {
-            Some(reaction) => self.react(reaction),
-            None => Ok(None),
-        }
+        self.react_to_all(due)
     }
 
     /// Sends the open frame, or as much of it as a rule lets through.
@@ -276,7 +289,7 @@ impl Run<'_> {
         if self.buffer.len() > frame::HEADER_SIZE {
             frame::finish(&mut self.buffer, 0);
             let buffer = std::mem::take(&mut self.buffer);
-            let sent = self.send_bytes(&buffer);
+            let sent = self.send_frames(&buffer);
             self.buffer = buffer;
             self.buffer.clear();
             return sent;
@@ -285,54 +298,62 @@ impl Run<'_> {
         Ok(None)
     }
 
+    fn send_frames(&mut self, frames: &[u8]) -> Result<Option<ResultCode>, Stop> {
+        if self.link.manner.unknown_field {
+            return self.send_bytes(&novelty::with_unknown_field(frames));
+        }
+        self.send_bytes(frames)
+    }
+
     fn send_bytes(&mut self, bytes: &[u8]) -> Result<Option<ResultCode>, Stop> {
         let mut rest = bytes;
         while !rest.is_empty() {
-            let budget = usize::try_from(self.watch.byte_budget()).unwrap_or(usize::MAX);
+            let budget = usize::try_from(self.watch.budget(Unit::Bytes)).unwrap_or(usize::MAX);
             let (now, later) = rest.split_at(budget.min(rest.len()));
-            if self.link.send(now) == Flow::Close {
+            if self.link.send_part(now) == Flow::Close {
                 return Err(Stop::Close);
             }
             rest = later;
             Counters::add(&self.state.counters.scan_bytes, now.len() as u64);
-            if self.watch.is_empty() {
-                continue;
-            }
-            if let Some(reaction) = self.watch.add_bytes(now.len() as u64) {
-                // In the middle of a frame a result code cannot be told any more.
-                if self.react(reaction)?.is_some() {
-                    return Err(Stop::Close);
-                }
+            let due = self.watch.add(Unit::Bytes, now.len() as u64);
+            // In the middle of a frame a result code cannot be told any more.
+            if self.react_to_all(due)?.is_some() {
+                return Err(Stop::Close);
             }
         }
         Ok(None)
     }
 
-    fn react(&mut self, reaction: Reaction) -> Result<Option<ResultCode>, Stop> {
-        match reaction {
-            Reaction::Delay(time) => std::thread::sleep(time),
-            Reaction::Result(code) => return Ok(Some(ResultCode(code))),
-            Reaction::MovePartition { partition, to } => {
-                self.state
-                    .topology
-                    .move_partition(usize::from(partition), to);
+    /// The result with which the scan ends, if it does.
+    fn react_to_all(&mut self, due: Vec<Reaction>) -> Result<Option<ResultCode>, Stop> {
+        for reaction in due {
+            let ends = self
+                .state
+                .conduct(self.node, reaction, &mut self.link.manner);
+            if let Some(reaction) = ends
+                && let Some(result) = self.react(reaction)?
+            {
+                return Ok(Some(result));
             }
-            Reaction::KillNode(loss) => {
-                self.state.kill_node(self.node, loss);
-                return Err(Stop::Close);
-            }
-            Reaction::Garbage(garbage) => {
-                self.link.send(&garbage.bytes());
-                return Err(Stop::Close);
-            }
-            Reaction::Drop | Reaction::ApplyThenDrop => return Err(Stop::Close),
-            Reaction::Silence => {
-                self.state.wait_until_stopped(self.node);
-                return Err(Stop::Close);
-            }
-            Reaction::PartitionUnavailable => {}
         }
         Ok(None)
+    }
+
+    /// Reactions that end a request.
+    fn react(&mut self, reaction: Reaction) -> Result<Option<ResultCode>, Stop> {
+        match reaction {
+            Reaction::Result(code) => return Ok(Some(ResultCode(code))),
+            Reaction::KillNode(loss) => {
+                self.state.kill_node(self.node, loss);
+            }
+            Reaction::Garbage(garbage) => {
+                self.link.send_part(&garbage.bytes());
+            }
+            Reaction::Silence => self.link.hold(),
+            Reaction::PartitionUnavailable => return Ok(None),
+            _ => {}
+        }
+        Err(Stop::Close)
     }
 
     /// Sends what is left and the last message.
@@ -342,7 +363,7 @@ impl Run<'_> {
             Ok(_) => reply::last(&mut self.buffer, result),
         }
         let bytes = std::mem::take(&mut self.buffer);
-        match self.send_bytes(&bytes) {
+        match self.send_frames(&bytes) {
             Ok(_) => Flow::Continue,
             Err(Stop::Close) => Flow::Close,
         }

@@ -7,7 +7,14 @@ use crate::{
     namespace::PARTITIONS,
     sync::{read, write},
 };
-use std::{net::SocketAddr, sync::RwLock};
+use std::{
+    net::SocketAddr,
+    sync::{
+        RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
 /// What happens to the partitions of a node that dies.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -46,6 +53,10 @@ struct Table {
 #[derive(Debug)]
 pub(crate) struct Topology {
     table: RwLock<Table>,
+    /// Whether partitions have owners yet …
+    is_formed: AtomicBool,
+    /// … and from when on they have; `None`: not by themselves.
+    forms_at: Option<Instant>,
 }
 
 impl Topology {
@@ -72,7 +83,32 @@ impl Topology {
                 peers_generation,
                 partition_generation: 0,
             }),
+            is_formed: AtomicBool::new(true),
+            forms_at: None,
         }
+    }
+
+    /// Nobody owns a partition for this long, from now on.
+    pub(crate) fn formed_after(mut self, delay: Duration) -> Self {
+        self.is_formed = AtomicBool::new(delay.is_zero());
+        self.forms_at = Instant::now().checked_add(delay);
+        self
+    }
+
+    /// Partitions have owners from now on.
+    pub(crate) fn form(&self) {
+        self.is_formed.store(true, Ordering::Release);
+    }
+
+    pub(crate) fn is_formed(&self) -> bool {
+        if self.is_formed.load(Ordering::Acquire) {
+            return true;
+        }
+        let is_time = self.forms_at.is_some_and(|at| at <= Instant::now());
+        if is_time {
+            self.form();
+        }
+        is_time
     }
 
     pub(crate) fn members(&self) -> Vec<Member> {
@@ -83,8 +119,13 @@ impl Topology {
         read(&self.table).peers_generation
     }
 
-    pub(crate) fn partition_generation(&self) -> u32 {
-        read(&self.table).partition_generation
+    /// −1 until partitions have owners.
+    pub(crate) fn partition_generation(&self) -> i64 {
+        if self.is_formed() {
+            i64::from(read(&self.table).partition_generation)
+        } else {
+            -1
+        }
     }
 
     /// Owners of partition `p`: master first; empty if nobody has it.
@@ -101,21 +142,15 @@ impl Topology {
     /// Whether `node` holds a copy of partition `p`, which is what a scan needs.
     pub(crate) fn holds(&self, namespace: usize, p: usize, node: usize) -> bool {
         let table = read(&self.table);
-        table
-            .owners
-            .get(namespace)
-            .and_then(|o| o.get(p))
-            .is_some_and(|o| o.contains(&node))
+        let owners = table.owners.get(namespace).and_then(|o| o.get(p));
+        self.is_formed() && owners.is_some_and(|o| o.contains(&node))
     }
 
     /// Whether anybody holds partition `p`: then any node executes or proxies a command on it.
     pub(crate) fn is_available(&self, namespace: usize, p: usize) -> bool {
         let table = read(&self.table);
-        table
-            .owners
-            .get(namespace)
-            .and_then(|o| o.get(p))
-            .is_some_and(|o| !o.is_empty())
+        let owners = table.owners.get(namespace).and_then(|o| o.get(p));
+        self.is_formed() && owners.is_some_and(|o| !o.is_empty())
     }
 
     /// Copies in effect: the configured number, at most one for each living node.
@@ -132,6 +167,9 @@ impl Topology {
     /// `0x80 >> (p & 7)` of byte `p >> 3`.
     pub(crate) fn bitmap(&self, namespace: usize, node: usize, column: usize) -> [u8; 512] {
         let mut bits = [0; PARTITIONS / 8];
+        if !self.is_formed() {
+            return bits;
+        }
         let table = read(&self.table);
         for (p, owners) in table
             .owners

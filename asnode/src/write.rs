@@ -230,8 +230,6 @@ impl Update<'_> {
             return removed.ok_or(ResultCode::NOT_FOUND);
         }
         let draft = Draft {
-            namespace: command.namespace.name().as_bytes(),
-            digest: command.digest,
             set: command.set,
             key: self.old.and_then(StoredRecord::key).or(command.key),
             generation: self.generation(),

@@ -1,6 +1,5 @@
 //! The shape that speed is measured with (`architecture.md`, «Speed»).
 
-use super::FIRST_UPDATE_MS;
 use crate::{
     RawRecord,
     msgpack::{put_int, put_list, put_map, put_str, put_tagged},
@@ -9,26 +8,20 @@ use fastrand::Rng;
 
 const SET: &str = "bench";
 
-pub(super) fn records(count: u64, seed: u64) -> impl Iterator<Item = RawRecord> {
-    (0..count).map(move |i| record(i, seed))
-}
-
-/// Each record has a generator of its own, so that any of them can be made alone.
-fn record(i: u64, seed: u64) -> RawRecord {
-    let mut rng = Rng::with_seed(seed ^ i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+/// Record number `i`.
+pub(super) fn record(i: u64, rng: &mut Rng) -> RawRecord {
     let key = format!("key-{i:08}");
     let mut blob = [0; 96];
     rng.fill(&mut blob);
     let mut record = RawRecord::for_key(SET, 3, key.as_bytes())
         .bin(b"int", 1, &rng.i64(0..1_000_000_000).to_be_bytes())
-        .bin(b"str", 3, text(&mut rng, 20).as_bytes())
+        .bin(b"str", 3, text(rng, 20).as_bytes())
         .bin(b"dbl", 2, &rng.f64().to_be_bytes())
         .bin(b"bool", 17, &[u8::from(rng.bool())])
         .bin(b"blob", 4, &blob)
-        .bin(b"list", 20, &list(&mut rng))
-        .bin(b"map", 19, &map(&mut rng));
+        .bin(b"list", 20, &list(rng))
+        .bin(b"map", 19, &map(rng));
     record.key = Some([b"\x03", key.as_bytes()].concat());
-    record.last_update_ms = FIRST_UPDATE_MS + i;
     record
 }
 

@@ -1,6 +1,6 @@
 //! Everything that a backup must not change, in one small namespace.
 
-use super::{FIRST_UPDATE_MS, bench::text};
+use super::bench::text;
 use crate::{
     Collection, Index, IndexSource, IndexType, RawRecord, Udf,
     cdt::{normalise_list, normalise_map},
@@ -20,21 +20,6 @@ const HLL: u8 = 18;
 const MAP: u8 = 19;
 const LIST: u8 = 20;
 const GEOJSON: u8 = 23;
-
-/// The special records, then random ones up to `count`.
-pub(super) fn records(count: u64, seed: u64, now_s: u32) -> impl Iterator<Item = RawRecord> {
-    let specials = specials(now_s);
-    let more = count.saturating_sub(specials.len() as u64);
-    let random = (0..more).map(move |i| random(i, seed, now_s));
-    specials
-        .into_iter()
-        .chain(random)
-        .zip(0..)
-        .map(|(mut record, i)| {
-            record.last_update_ms = FIRST_UPDATE_MS + i;
-            record
-        })
-}
 
 /// One record for each thing worth keeping.
 pub(super) fn specials(now_s: u32) -> Vec<RawRecord> {
@@ -289,8 +274,7 @@ fn times(now_s: u32) -> Vec<RawRecord> {
 }
 
 /// A record with one to five bins of random types.
-fn random(i: u64, seed: u64, now_s: u32) -> RawRecord {
-    let mut rng = Rng::with_seed(seed ^ i.wrapping_mul(0x9e37_79b9_7f4a_7c15));
+pub(super) fn random(i: u64, rng: &mut Rng, now_s: u32) -> RawRecord {
     let sets = [NONE, "s1", "s2", "s3"];
     let set = sets[rng.usize(0..sets.len())];
     let key = format!("r{i}");
@@ -303,7 +287,7 @@ fn random(i: u64, seed: u64, now_s: u32) -> RawRecord {
         record.void_time = now_s.saturating_add(rng.u32(86_400..300_000_000));
     }
     for b in 0..rng.usize(1..6) {
-        let (kind, value) = random_value(&mut rng);
+        let (kind, value) = random_value(rng);
         record = record.bin(format!("b{b}").as_bytes(), kind, &value);
     }
     record

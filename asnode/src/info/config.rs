@@ -42,9 +42,9 @@ fn service_items(request: Request<'_>) -> Value {
         "advertise-ipv6=false;batch-index-threads=2;batch-max-buffers-per-queue=255;\
          batch-max-requests={};batch-max-unused-buffers=256;cluster-name={cluster};\
          migrate-threads=1;min-cluster-size=1;node-id={id};proto-fd-idle-ms=0;proto-fd-max=15000;\
-         query-max-done=100;query-threads-limit=128;service-threads=2;single-query-threads=4;\
+         query-max-done=100;query-threads-limit={};service-threads=2;single-query-threads=4;\
          ticker-interval=10;transaction-max-ms=1000;transaction-retry-ms=1002",
-        state.batch_max_requests,
+        state.batch_max_requests, state.scan_limit,
     ))
 }
 

@@ -65,6 +65,9 @@ fn cluster_key(request: Request<'_>) -> String {
 }
 
 fn cluster_stable(request: Request<'_>) -> Value {
+    if !request.state.topology.is_formed() {
+        return text("ERROR:7:unstable cluster");
+    }
     let size = request.peers().len() + 1;
     if let Some(wanted) = request.param("size")
         && info::number::<usize>(wanted) != Some(size)

@@ -13,7 +13,7 @@ mod sindex;
 mod truncate;
 mod udf;
 
-use crate::{counters::Counters, namespace::Namespace, request::State};
+use crate::{counters::Counters, faults::Reaction, namespace::Namespace, request::State};
 use aerospike_wire::info;
 
 const UNRECOGNIZED: &str = "ERROR:4:unrecognized command";
@@ -53,17 +53,28 @@ pub(crate) fn answer(
         Counters::bump(&state.counters.info_commands);
         out.extend_from_slice(command);
         out.push(b'\t');
-        out.extend_from_slice(&value(state, node, session, command));
+        let fault = state.faults.info_command(node, command);
+        match fault {
+            Some(Reaction::InfoValue(text)) => out.extend_from_slice(text.as_bytes()),
+            _ => out.extend_from_slice(&value(state, node, session, command)),
+        }
+        if let Some(Reaction::InfoTail(text)) = fault {
+            out.extend_from_slice(text.as_bytes());
+        }
         out.push(b'\n');
     }
 }
 
-/// A command's name ends at the first `:`, `/` or `;`.
-fn value(state: &State, node: usize, session: &mut Session, command: &[u8]) -> Value {
+/// Name and parameters of a command: the name ends at the first `:`, `/` or `;`.
+pub(crate) fn split_name(command: &[u8]) -> (&[u8], &[u8]) {
     let end = command
         .iter()
         .position(|byte| matches!(byte, b':' | b'/' | b';'));
-    let (name, tail) = command.split_at(end.unwrap_or(command.len()));
+    command.split_at(end.unwrap_or(command.len()))
+}
+
+fn value(state: &State, node: usize, session: &mut Session, command: &[u8]) -> Value {
+    let (name, tail) = split_name(command);
     let request = Request { state, node, tail };
     let Ok(name) = str::from_utf8(name) else {
         return text(UNRECOGNIZED);

@@ -3,12 +3,12 @@
 use crate::{
     expression::{Expression, Subject},
     namespace::{Namespace, PARTITIONS},
-    record::{DigestBytes, StoredRecord},
+    record::{DigestBytes, Prefix, StoredRecord},
     request::State,
 };
 use aerospike_wire::{
     field::code,
-    message::{HEADER_SIZE, Message, flags},
+    message::{Message, flags},
     op,
     result_code::ResultCode,
 };
@@ -23,6 +23,7 @@ const DEFAULT_SOCKET_TIMEOUT_MS: u32 = 10_000;
 pub(super) struct Plan<'a> {
     pub(super) namespace: &'a Namespace,
     pub(super) index: usize,
+    prefix: Prefix,
     /// Empty = all sets.
     pub(super) set: &'a [u8],
     pub(super) skip_monitors: bool,
@@ -35,6 +36,7 @@ pub(super) struct Plan<'a> {
     pub(super) rps: u32,
     pub(super) socket_timeout_ms: u32,
     pub(super) id: u64,
+    pub(super) is_short: bool,
 }
 
 impl<'a> Plan<'a> {
@@ -60,7 +62,8 @@ impl<'a> Plan<'a> {
         }
         let partitions = partitions(pids, digests).ok_or(BAD)?;
         let rps = number::<4>(message, code::RECORDS_PER_SECOND)?.map_or(0, low_u32);
-        if header.info1 & flags::SHORT_QUERY != 0 && rps != 0 {
+        let is_short = header.info1 & flags::SHORT_QUERY != 0;
+        if is_short && rps != 0 {
             return Err(BAD);
         }
         let set = message.field(code::SET).unwrap_or_default();
@@ -68,6 +71,7 @@ impl<'a> Plan<'a> {
         Ok(Self {
             namespace,
             index,
+            prefix: Prefix::new(namespace.name().as_bytes()),
             set,
             skip_monitors: set.is_empty()
                 && namespace.sets().iter().any(|(name, _)| name == MONITOR_SET),
@@ -86,6 +90,7 @@ impl<'a> Plan<'a> {
             id: number::<8>(message, code::QUERY_ID)
                 .unwrap_or_default()
                 .unwrap_or(0),
+            is_short,
         })
     }
 
@@ -107,15 +112,18 @@ impl<'a> Plan<'a> {
     }
 
     /// Appends the message of a record; `false`: it has none of the selected bins.
-    pub(super) fn put(&self, record: &StoredRecord, out: &mut Vec<u8>) -> bool {
+    pub(super) fn put(
+        &self,
+        digest: &DigestBytes,
+        record: &StoredRecord,
+        out: &mut Vec<u8>,
+    ) -> bool {
         if !self.no_bins && self.bins.is_empty() {
-            out.extend_from_slice(record.message());
+            record.put_message(&self.prefix, digest, out);
             return true;
         }
         let start = out.len();
-        let (fields, _) = record.split_fields();
-        out.extend_from_slice(record.message().get(..HEADER_SIZE).unwrap_or_default());
-        out.extend_from_slice(fields);
+        record.put_head(&self.prefix, digest, out);
         let mut n_ops = 0u16;
         if self.no_bins {
             out[start + 1] = flags::NO_BINS;

@@ -1,6 +1,6 @@
 //! The stand-alone program.
 
-use crate::client::Client;
+use crate::{client::Client, load::golden_backup};
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -42,11 +42,53 @@ fn the_binary_announces_itself_and_ends_with_its_input() {
 }
 
 #[test]
+fn the_binary_loads_a_backup() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asnode"))
+        .args(["--until-stdin-closes", "--load"])
+        .arg(golden_backup())
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut address).unwrap();
+    let mut client = Client::to(address.trim_end().parse().unwrap());
+    assert!(client.info("namespace/test").contains(";objects=358;"));
+    assert!(client.info("sindex-list").contains("indexname=ix_expi:"));
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_binary_says_what_is_wrong_with_a_backup() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("cut.asb");
+    let whole = std::fs::read(golden_backup()).unwrap();
+    std::fs::write(&path, &whole[..5000]).unwrap();
+    let output = Command::new(env!("CARGO_BIN_EXE_asnode"))
+        .arg("--load")
+        .arg(&path)
+        .output()
+        .unwrap();
+    assert!(!output.status.success());
+    let complaint = String::from_utf8_lossy(&output.stderr);
+    for part in [
+        "asnode: ",
+        "cut.asb is malformed at byte 5000: ",
+        "end of input",
+    ] {
+        assert!(complaint.contains(part), "{complaint}");
+    }
+    assert_eq!(complaint.lines().count(), 1);
+}
+
+#[test]
 fn the_binary_refuses_unknown_shapes() {
     let output = Command::new(env!("CARGO_BIN_EXE_asnode"))
         .args(["--shape", "nope"])
         .output()
         .unwrap();
     assert!(!output.status.success());
-    assert!(String::from_utf8_lossy(&output.stderr).contains("there are bench and types"));
+    assert!(String::from_utf8_lossy(&output.stderr).contains("there are bench, small and types"));
 }

@@ -197,7 +197,7 @@ impl Client {
 }
 
 /// A request on one record, put together piece by piece.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub(crate) struct Request {
     pub(crate) header: MessageHeader,
     pub(crate) fields: Vec<(u8, Vec<u8>)>,

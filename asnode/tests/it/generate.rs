@@ -60,7 +60,7 @@ fn a_bench_record_is_about_520_bytes_of_text() {
 
 #[test]
 fn the_seed_decides() {
-    for shape in [Shape::Bench, Shape::Types] {
+    for shape in [Shape::Bench, Shape::Small, Shape::Types] {
         let make = |seed| records(shape, 300, seed, NOW).collect::<Vec<_>>();
         assert_eq!(make(1), make(1));
         assert_ne!(make(1), make(2));

@@ -1,8 +1,9 @@
 //! Info commands (`info-protocol.md`, `test-node.md` §5.13 to 15).
 
-use crate::client::{Client, Request, cluster, framed};
+use crate::client::{Client, Msg, Request, cluster, framed, scan_request};
 use asnode::{Cluster, NamespaceConfig, NodeLoss, RawRecord};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::time::Duration;
 
 /// Two nodes, two namespaces, replication factor 2 in the first.
 fn pair() -> Cluster {
@@ -564,4 +565,36 @@ fn configuration() {
     };
     assert!((98..=100).contains(&ttl(&mut client, "other")));
     assert!((198..=200).contains(&ttl(&mut client, "s")));
+}
+
+/// Until the cluster has formed nobody owns a partition, and clients are told to wait.
+#[test]
+fn partition_maps_come_late() {
+    let start = |delay| {
+        let builder = Cluster::builder().nodes(2).partition_map_delay(delay);
+        builder.start().unwrap()
+    };
+    let cluster = start(Duration::MAX);
+    let mut client = Client::connect(&cluster);
+    let put = Request::put("demo", "k").int("n", 1).bytes();
+    assert_eq!(client.info("partition-generation"), "-1");
+    assert_eq!(client.info("cluster-stable:"), "ERROR:7:unstable cluster");
+    let replicas = client.info("replicas");
+    let nobody = format!("test:0,1,{}=", "A".repeat(683));
+    assert_eq!(replicas, nobody);
+    assert_eq!(client.call(&put).result(), 11);
+    let scan = client.collect(&scan_request(&[0, 2], |_| {}));
+    let results: Vec<_> = scan.iter().map(Msg::result).collect();
+    assert_eq!(results, [11, 11, 0]);
+    cluster.form();
+    assert_eq!(client.info("partition-generation"), "0");
+    assert_ne!(client.info("replicas"), nobody);
+    assert_eq!(client.call(&put).result(), 0);
+
+    let cluster = start(Duration::from_millis(50));
+    let mut client = Client::connect(&cluster);
+    while client.info("partition-generation") == "-1" {
+        std::thread::yield_now();
+    }
+    assert_eq!(client.call(&put).result(), 0);
 }

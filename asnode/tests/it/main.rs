@@ -7,6 +7,8 @@ mod binary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod expression;
+#[cfg(test)]
 mod faults;
 #[cfg(test)]
 mod framing;
@@ -17,9 +19,13 @@ mod golden;
 #[cfg(test)]
 mod info;
 #[cfg(test)]
+mod load;
+#[cfg(test)]
 mod python;
 #[cfg(test)]
 mod record;
+#[cfg(test)]
+mod scale;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]

@@ -4,7 +4,10 @@ use crate::client::{
     Client, Msg, Request, all_partitions, cluster, hex, messages, scan_request, scanned,
 };
 use aerospike_wire::{digest::Digest, field::code, message::flags};
-use asnode::{Cluster, NamespaceConfig, RawRecord};
+use asnode::{
+    Cluster, NamespaceConfig, RawRecord,
+    faults::{On, Reaction, Rule},
+};
 use std::{collections::BTreeSet, time::Duration};
 
 /// `n` records with an integer bin `n`; every third has a bin `t`, too.
@@ -507,4 +510,47 @@ fn a_client_that_does_not_read_is_cut_off() {
         frames < 40,
         "the reply ends early and without a last message"
     );
+}
+
+/// A scan that waits for the client, or for the cluster, holds one of the places.
+#[test]
+fn concurrent_scans_are_limited() {
+    let cluster = Cluster::builder().nodes(2).scan_limit(2).start().unwrap();
+    fill(&cluster, "demo", 100);
+    let hang = Rule::new(On::Scan, Reaction::Silence).after_records(1);
+    let id = cluster.faults().add(hang.times(2));
+    let request = || scan_request(&[0, 2, 4, 6, 8, 10], |scan| scan.set = Some(b"demo"));
+    let all: Vec<_> = (0..4096).collect();
+    let mut hanging: Vec<_> = (0..2)
+        .map(|_| {
+            let mut client = Client::connect(&cluster);
+            client.send(&scan_request(&all, |_| {}));
+            client
+        })
+        .collect();
+    while cluster.faults().fired(id) < 2 {
+        std::thread::yield_now();
+    }
+    let mut client = Client::connect(&cluster);
+    let refused = client.collect(&request());
+    assert_eq!(refused.len(), 1);
+    let header = refused[0].header;
+    assert_eq!((refused[0].outcome(), header.info3), ((22, 0, 0), 0));
+    let mut short = request();
+    short[9] |= flags::SHORT_QUERY;
+    scanned(&client.collect(&short));
+    let other = Client::to(cluster.addresses()[1]).collect(&scan_request(&[1], |_| {}));
+    scanned(&other);
+    cluster.kill_node(0, asnode::NodeLoss::Takeover);
+    assert!(hanging.iter_mut().all(|client| {
+        client.frame().unwrap();
+        client.is_closed()
+    }));
+    cluster.restart_node(0).unwrap();
+    let mut client = Client::connect(&cluster);
+    while client.collect(&request())[0].result() == 22 {
+        std::thread::yield_now(); // the threads of the dead node are on their way out
+    }
+    let config = client.info("get-config:context=service");
+    assert!(config.contains("query-threads-limit=2;"));
 }
