@@ -106,3 +106,35 @@ async fn every_record_of_every_type() {
         assert_same(&source, target);
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_larger_than_every_buffer() {
+    let large = || asnode::NamespaceConfig {
+        max_record_size: 9 << 20,
+        ..asnode::NamespaceConfig::new(NAMESPACE)
+    };
+    let start = || {
+        asnode::Cluster::builder()
+            .namespace(large())
+            .start()
+            .unwrap()
+    };
+    let (source, copy) = (start(), start());
+    fill(&source, 200);
+    for mib in [1, 2, 3, 5, 8] {
+        let value: Vec<u8> = (0..=u8::MAX).cycle().take(mib << 20).collect();
+        let key = mib.to_be_bytes();
+        let record = asnode::RawRecord::for_key("big", 4, &key).bin(b"blob", 4, &value);
+        assert!(source.put(NAMESPACE, &record.bin(b"text", 3, b"- S x 1 y\n+ k")));
+    }
+    let temporary = tempfile::tempdir().unwrap();
+    for (name, compact) in [("base64", false), ("raw", true)] {
+        let path = temporary.path().join(name);
+        let mut config = backup_config(&source, to_directory(&path));
+        config.compact = compact;
+        assert_eq!(backup_ok(config).await.records_read, 205);
+        let copy = if compact { &start() } else { &copy };
+        assert_eq!(restore_ok(restore_config(copy, &path)).await.inserted, 205);
+        assert_same(&source, copy);
+    }
+}
