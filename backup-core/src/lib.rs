@@ -11,6 +11,43 @@
 //! Execution: tokio owns the sockets; every open file has one OS thread, because hashing,
 //! writing and fsync block. Between them go chunks through bounded channels, and their buffers
 //! come back: after the first few, a record costs no allocation.
+//!
+//! # Example
+//!
+//! ```
+//! use backup_core::{
+//!     backup::{self, BackupConfig, BackupTarget},
+//!     cluster::{client::ConnectOptions, view::Host},
+//!     restore::{self, RestoreConfig, RestoreSource},
+//!     storage::LocalDir,
+//! };
+//! use std::sync::Arc;
+//!
+//! # #[tokio::main]
+//! # async fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! # let cluster = asnode::Cluster::builder().namespace(asnode::NamespaceConfig::new("test")).start()?;
+//! # asnode::generate::load(&cluster, "test", asnode::generate::Shape::Types, 500, 1);
+//! # let address = cluster.addresses()[0];
+//! # let temporary = tempfile::tempdir()?;
+//! # let path = temporary.path().join("set");
+//! let connect = ConnectOptions { seeds: vec![Host::from(address)], ..ConnectOptions::default() };
+//!
+//! let target = BackupTarget::Directory(Arc::new(LocalDir::new(&path)));
+//! let config = BackupConfig { connect: connect.clone(), ..BackupConfig::new("test", target) };
+//! let job = backup::start(config);
+//! println!("{} records so far", job.stats().snapshot().records_read);
+//! let outcome = job.wait().await;
+//! outcome.result?;
+//! assert_eq!(outcome.stats.snapshot().records_read, 500);
+//!
+//! let source = RestoreSource::Directory(Arc::new(LocalDir::new(&path)));
+//! let config = RestoreConfig { connect, ..RestoreConfig::new("test", source) };
+//! let outcome = restore::start(config).wait().await;
+//! outcome.result?;
+//! assert!(outcome.stats.snapshot().is_balanced());
+//! # Ok(())
+//! # }
+//! ```
 
 pub mod backup;
 pub mod convert;

@@ -331,8 +331,9 @@ impl BatchWriter {
         for row in (0..batch.rows()).filter_map(|index| batch.row(index)) {
             single::from_row(&mut requests, row, self.server_timeout_ms()).map_err(malformed)?;
         }
-        connection.send(&requests, "write").await?;
+        // Unlike a batch, a part of this is carried out although the rest never leaves.
         page.is_sent = true;
+        connection.send(&requests, "write").await?;
         let mut next = 0;
         let rows = batch.rows();
         read_answers(connection, |message| {
