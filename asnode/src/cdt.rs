@@ -72,17 +72,21 @@ fn put_value(reader: &mut Reader<'_>, out: &mut Vec<u8>, depth: usize) -> Option
     Some(())
 }
 
+/// The known flags of a container of `len` elements, if it begins with any.
+fn own_flags(reader: &mut Reader<'_>, len: usize, known: u8) -> Option<u8> {
+    if len == 0 {
+        return None;
+    }
+    reader.flags().map(|flags| flags & known)
+}
+
 fn put_list_value(
     reader: &mut Reader<'_>,
     out: &mut Vec<u8>,
     len: usize,
     depth: usize,
 ) -> Option<()> {
-    let found = if len == 0 {
-        None
-    } else {
-        reader.flags().map(|flags| flags & LIST_ORDERED)
-    };
+    let found = own_flags(reader, len, LIST_ORDERED);
     let elements = len - usize::from(found.is_some());
     let flags = found.unwrap_or(0);
     put_list(out, elements + usize::from(flags != 0));
@@ -112,12 +116,7 @@ fn put_map_value(
     len: usize,
     depth: usize,
 ) -> Option<()> {
-    let found = if len == 0 {
-        None
-    } else {
-        let known = MAP_K_ORDERED | MAP_V_ORDERED;
-        reader.flags().map(|flags| flags & known)
-    };
+    let found = own_flags(reader, len, MAP_K_ORDERED | MAP_V_ORDERED);
     if found.is_some() && reader.token()? != Token::Nil {
         return None;
     }
@@ -203,14 +202,7 @@ fn sort_pairs(out: &mut Vec<u8>, spans: &mut [Span]) -> Option<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').collect();
-        digits
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect()
-    }
+    use crate::msgpack::hex;
 
     #[test]
     fn values_are_stored_in_canonical_form() {

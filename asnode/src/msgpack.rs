@@ -200,3 +200,13 @@ fn put_head(out: &mut Vec<u8>, len: usize, fix: (u8, usize), one: Option<u8>, tw
         _ => out.extend_from_slice(&[two + 1, b4, b5, b6, b7]),
     }
 }
+
+/// The bytes of hexadecimal digits, for the tests of whatever is written in msgpack.
+#[cfg(test)]
+pub(crate) fn hex(text: &str) -> Vec<u8> {
+    let digits: Vec<u8> = text.bytes().filter(|b| !b.is_ascii_whitespace()).collect();
+    digits
+        .chunks(2)
+        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
+        .collect()
+}

@@ -124,14 +124,7 @@ fn double(token: Token<'_>) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn hex(text: &str) -> Vec<u8> {
-        let digits: Vec<u8> = text.bytes().filter(|b| *b != b' ').collect();
-        digits
-            .chunks(2)
-            .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-            .collect()
-    }
+    use crate::msgpack::hex;
 
     fn order(a: &str, b: &str, maps: Maps) -> Option<Ordering> {
         compare(&hex(a), &hex(b), maps)

@@ -191,7 +191,9 @@ impl Error {
                 (Operation::Open | Operation::List | Operation::Stat, ErrorKind::NotFound) => {
                     ErrorClass::InputMissing
                 }
-                (Operation::Read, ErrorKind::WrongSize { .. }) => ErrorClass::Damage,
+                (Operation::Open | Operation::Read, ErrorKind::WrongSize { .. }) => {
+                    ErrorClass::Damage
+                }
                 _ => ErrorClass::General,
             },
             _ => ErrorClass::General,

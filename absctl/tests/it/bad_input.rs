@@ -249,10 +249,7 @@ fn truncated_input() {
         "{run:?}"
     );
     let outcomes = ["Inserted Records", "Not Sent"];
-    let counted: u64 = outcomes
-        .iter()
-        .filter_map(|l| run.value(l)?.parse::<u64>().ok())
-        .sum();
+    let counted = run.sum(&outcomes);
     assert_eq!(counted, run.reported("Records Read"), "{run:?}");
 }
 

@@ -93,10 +93,7 @@ fn rows_are_refused() {
     let run = restore(&target, &[&"-d", &place.path()]).fails(1, "was refused");
     assert!(run.reported("Failed Records") > 0, "{run:?}");
     let outcomes = ["Inserted Records", "Failed Records", "Not Sent"];
-    let counted: u64 = outcomes
-        .iter()
-        .filter_map(|l| run.value(l)?.parse::<u64>().ok())
-        .sum();
+    let counted = run.sum(&outcomes);
     assert_eq!(counted, run.reported("Records Read"), "{run:?}");
 }
 

@@ -134,6 +134,12 @@ impl Run {
         value.and_then(|value| value.parse().ok()).expect(label)
     }
 
+    /// The sum of the values behind `labels`; a line that is left out counts nothing.
+    pub(crate) fn sum(&self, labels: &[&str]) -> u64 {
+        let value = |label: &&str| self.value(label)?.parse::<u64>().ok();
+        labels.iter().filter_map(value).sum()
+    }
+
     pub(crate) fn value(&self, label: &str) -> Option<&str> {
         let start = format!("{label}:");
         let mut lines = self.stderr.lines();

@@ -1,6 +1,7 @@
 //! Values of expressions on one record, refusals, and what hostile bytes do: nothing.
 
 use super::{Expression, Subject, parse};
+use crate::msgpack::hex;
 use crate::record::{Bin, Draft, StoredRecord};
 use proptest::prelude::*;
 use std::borrow::Cow;
@@ -10,14 +11,6 @@ const DIGEST: [u8; 20] = [7; 20];
 /// Last update and now, milliseconds since the CL epoch.
 const LUT_MS: u64 = 1_000_000;
 const NOW_MS: u64 = 1_500_000;
-
-fn hex(text: &str) -> Vec<u8> {
-    let digits: Vec<u8> = text.bytes().filter(u8::is_ascii_hexdigit).collect();
-    digits
-        .chunks(2)
-        .map(|pair| u8::from_str_radix(str::from_utf8(pair).unwrap(), 16).unwrap())
-        .collect()
-}
 
 /// Set `s`, key 5, expires 500 s from now, one bin of each type under a name of one letter.
 fn record() -> StoredRecord {

@@ -61,39 +61,31 @@ impl Active {
 
     /// How much of `unit` may still be sent until the rule is due; `sent`: by this request.
     pub(super) fn left(&self, unit: Unit, sent: u64) -> Option<u64> {
-        match self.rule.trigger {
-            Trigger::After {
-                unit: counted,
-                since,
-                limit,
-            } if counted == unit => {
-                let sent = match since {
-                    Since::Request => sent,
-                    Since::Rule => self.total(unit).load(Ordering::Relaxed),
-                };
-                limit.checked_sub(sent).filter(|left| *left > 0)
-            }
-            _ => None,
-        }
+        let total = self.total(unit).load(Ordering::Relaxed);
+        let (limit, sent) = self.progress(unit, sent, total)?;
+        limit.checked_sub(sent).filter(|left| *left > 0)
     }
 
     /// Counts `n` more that were sent; `sent`: by this request, these included. Says whether that
     /// makes the rule due.
     pub(super) fn is_reached(&self, unit: Unit, sent: u64, n: u64) -> bool {
         let total = self.total(unit).fetch_add(n, Ordering::Relaxed) + n;
+        self.progress(unit, sent, total)
+            .is_some_and(|(limit, sent)| sent >= limit && sent - n < limit)
+    }
+
+    /// The limit of a rule that counts `unit`, and which of the two counts it looks at.
+    fn progress(&self, unit: Unit, sent: u64, total: u64) -> Option<(u64, u64)> {
         match self.rule.trigger {
             Trigger::After {
                 unit: counted,
                 since,
                 limit,
-            } if counted == unit => {
-                let sent = match since {
-                    Since::Request => sent,
-                    Since::Rule => total,
-                };
-                sent >= limit && sent - n < limit
-            }
-            _ => false,
+            } if counted == unit => match since {
+                Since::Request => Some((limit, sent)),
+                Since::Rule => Some((limit, total)),
+            },
+            _ => None,
         }
     }
 

@@ -2,18 +2,22 @@
 
 use super::RestoreSource;
 use crate::error::Error;
-use backup_storage::{Download, EntryKind, ErrorKind, StoreExt};
+use backup_storage::{Download, Entry, EntryKind, StoreExt};
 use std::sync::Arc;
 
 /// A file to be read.
 #[derive(Debug, Clone)]
 pub(super) struct InputFile {
-    /// Name in its store.
-    name: String,
+    entry: Entry,
     /// Path for messages.
     pub(super) shown: Arc<str>,
+}
+
+impl InputFile {
     /// Bytes, where known.
-    pub(super) size: Option<u64>,
+    pub(super) const fn size(&self) -> Option<u64> {
+        self.entry.size
+    }
 }
 
 /// The input of a restore.
@@ -41,13 +45,14 @@ impl Input {
     fn single(source: RestoreSource) -> Result<Self, Error> {
         let store = source.store();
         let name = store.single_name().unwrap_or_default().to_owned();
-        let size = if store.capabilities().named {
-            store.stat(&name)?.size
+        let entry = if store.capabilities().named {
+            store.stat(&name)?
         } else {
-            None
+            let (kind, size) = (EntryKind::Other, None);
+            Entry { name, kind, size }
         };
         let shown = store.location().into();
-        let files = vec![InputFile { name, shown, size }];
+        let files = vec![InputFile { entry, shown }];
         Ok(Self {
             source,
             files,
@@ -68,11 +73,7 @@ impl Input {
                 unfinished.get_or_insert(entry.name);
             } else if entry.name.len() > ".asb".len() && entry.name.ends_with(".asb") {
                 let shown = store.location_of(&entry.name).into();
-                files.push(InputFile {
-                    name: entry.name,
-                    shown,
-                    size: entry.size,
-                });
+                files.push(InputFile { entry, shown });
             }
         }
         let source_name = || store.location().to_owned();
@@ -88,8 +89,8 @@ impl Input {
             });
         }
         let (empty, mut files): (Vec<_>, Vec<_>) =
-            files.into_iter().partition(|file| file.size == Some(0));
-        files.sort_by_key(|file| !file.name.starts_with("metadata_"));
+            files.into_iter().partition(|file| file.size() == Some(0));
+        files.sort_by_key(|file| !file.entry.name.starts_with("metadata_"));
         Ok(Self {
             source,
             files,
@@ -101,21 +102,13 @@ impl Input {
     pub(super) fn total_bytes(&self) -> u64 {
         self.files
             .iter()
-            .map(|file| file.size)
+            .map(InputFile::size)
             .sum::<Option<u64>>()
             .unwrap_or_default()
     }
 
     /// Opens a file. One that has gone or shrunk since it was listed is an error.
     pub(super) fn open(&self, file: &InputFile) -> Result<Box<dyn Download>, Error> {
-        let download = self.source.store().open(&file.name, 0)?;
-        match (file.size, download.size()) {
-            (Some(expected), Some(found)) if expected != found => {
-                let kind = ErrorKind::WrongSize { expected, found };
-                let operation = backup_storage::Operation::Read;
-                Err(backup_storage::Error::new(kind, operation, &*file.shown).into())
-            }
-            _ => Ok(download),
-        }
+        Ok(self.source.store().open_entry(&file.entry)?)
     }
 }

@@ -67,11 +67,10 @@ struct Prepared {
 async fn prepare(mut config: RestoreConfig) -> Result<Prepared, Error> {
     let view = AerospikeView::connect(&config.connect).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
-    let metadata = Metadata::new(&*view);
-    metadata.check_namespace(&config.namespace).await?;
-    let build = metadata.build().await?;
+    let build = Metadata::new(&*view).build().await?;
     config.single_writes |= build < Build::BATCH_WRITES;
     let options = config.write_options();
+    // The partition map also tells whether the namespace exists.
     let writer = Arc::new(BatchWriter::new(Arc::clone(&view), options).await?);
     Ok(Prepared {
         config,

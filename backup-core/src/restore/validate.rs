@@ -184,7 +184,7 @@ impl FileReport {
             records: 0,
             indexes: 0,
             udfs: 0,
-            bytes: file.size,
+            bytes: file.size(),
             finding: None,
         }
     }
