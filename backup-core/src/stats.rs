@@ -63,6 +63,10 @@ counters! {
         files_written,
         /// Scans that had to be resumed.
         retries,
+        /// How often the backup was continued after an interruption.
+        resumes,
+        /// Milliseconds that the runs before this one took.
+        earlier_ms,
     }
 }
 

@@ -8,6 +8,7 @@
 mod allocation;
 mod faults;
 mod golden;
+mod resume;
 mod round_trip;
 mod support;
 mod target;
