@@ -144,11 +144,12 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Removes an index if it exists.
-    pub(crate) fn delete_index(&self, namespace: &str, name: &str) {
-        lock(&self.entries)
-            .indexes
-            .retain(|i| i.namespace != namespace || i.name != name);
+    /// Removes an index; says whether it existed.
+    pub(crate) fn delete_index(&self, namespace: &str, name: &str) -> bool {
+        let indexes = &mut lock(&self.entries).indexes;
+        let before = indexes.len();
+        indexes.retain(|i| i.namespace != namespace || i.name != name);
+        indexes.len() < before
     }
 
     pub(crate) fn index(&self, namespace: &str, name: &str) -> Option<Index> {

@@ -1,6 +1,7 @@
 //! The cluster: builder, lifetime, and the direct, wire-free API for tests.
 
 use crate::{
+    build::{Build, DEFAULT_BUILD, Edition},
     catalogue::{Catalogue, Index, Udf},
     clock::Clock,
     config::NamespaceConfig,
@@ -22,9 +23,6 @@ use std::{
     time::Duration,
 };
 
-/// Version that the nodes claim unless told otherwise.
-pub const DEFAULT_BUILD: &str = "8.1.2.0";
-
 /// Bytes after which a scan reply starts a new frame, as on the real server.
 const SCAN_FRAME_BYTES: usize = 1 << 20;
 
@@ -37,14 +35,15 @@ pub struct ClusterBuilder {
     nodes: usize,
     first_port: u16,
     namespaces: Vec<NamespaceConfig>,
-    build: String,
+    build: Build,
+    edition: Edition,
     cluster_name: Option<String>,
     scan_frame_bytes: usize,
     scan_lanes: usize,
     scan_limit: usize,
     partition_map_delay: Duration,
     shuffle: Shuffle,
-    batch_max_requests: u32,
+    batch_max_requests: Option<u32>,
 }
 
 impl Default for ClusterBuilder {
@@ -53,14 +52,15 @@ impl Default for ClusterBuilder {
             nodes: 1,
             first_port: 0,
             namespaces: Vec::new(),
-            build: DEFAULT_BUILD.to_owned(),
+            build: DEFAULT_BUILD,
+            edition: Edition::default(),
             cluster_name: None,
             scan_frame_bytes: SCAN_FRAME_BYTES,
             scan_lanes: 1,
             scan_limit: SCAN_LIMIT,
             partition_map_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
-            batch_max_requests: 0,
+            batch_max_requests: None,
         }
     }
 }
@@ -87,10 +87,17 @@ impl ClusterBuilder {
         self
     }
 
-    /// Version that the nodes claim, four numbers. Default [`DEFAULT_BUILD`].
+    /// Server version that the nodes emulate. Default [`DEFAULT_BUILD`].
     #[must_use]
-    pub fn build_version(mut self, build: &str) -> Self {
-        build.clone_into(&mut self.build);
+    pub const fn build(mut self, build: Build) -> Self {
+        self.build = build;
+        self
+    }
+
+    /// Edition that the nodes emulate. Default Community.
+    #[must_use]
+    pub const fn edition(mut self, edition: Edition) -> Self {
+        self.edition = edition;
         self
     }
 
@@ -141,10 +148,11 @@ impl ClusterBuilder {
         self
     }
 
-    /// Rows that a batch may have; more are refused with result 151. Default 0 = no limit.
+    /// Rows that a batch may have, 0 = no limit; more are refused with result 151. Default: no
+    /// limit, on builds before 8.1 5000.
     #[must_use]
     pub const fn batch_max_requests(mut self, rows: u32) -> Self {
-        self.batch_max_requests = rows;
+        self.batch_max_requests = Some(rows);
         self
     }
 
@@ -185,6 +193,11 @@ impl ClusterBuilder {
             .iter()
             .map(|config| config.replication_factor)
             .collect();
+        let default_batch_limit = if self.build < Build::NEW_INDEX_COMMANDS {
+            5000
+        } else {
+            0
+        };
         let member = |(i, address): (usize, &SocketAddr)| Member {
             id: format!("A{:X}", i + 1),
             address: *address,
@@ -192,9 +205,14 @@ impl ClusterBuilder {
         };
         State {
             build: self.build,
+            edition: self.edition,
             cluster_name: self.cluster_name,
             clock: Clock::default(),
-            namespaces: self.namespaces.into_iter().map(Namespace::new).collect(),
+            namespaces: self
+                .namespaces
+                .into_iter()
+                .map(|config| Namespace::new(config, self.build))
+                .collect(),
             topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors)
                 .formed_after(self.partition_map_delay),
             catalogue: Catalogue::default(),
@@ -212,7 +230,7 @@ impl ClusterBuilder {
             scan_lanes: self.scan_lanes.max(1),
             scan_limit: self.scan_limit,
             shuffle: self.shuffle,
-            batch_max_requests: self.batch_max_requests,
+            batch_max_requests: self.batch_max_requests.unwrap_or(default_batch_limit),
         }
     }
 }

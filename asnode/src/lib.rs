@@ -27,6 +27,7 @@
 
 mod batch;
 mod bins;
+mod build;
 mod catalogue;
 mod cdt;
 mod clock;
@@ -58,9 +59,10 @@ mod topology;
 mod value;
 mod write;
 
+pub use build::{BadBuild, Build, DEFAULT_BUILD, Edition};
 pub use catalogue::{Collection, Index, IndexSource, IndexType, Udf};
 pub use clock::{CL_EPOCH_UNIX_S, Clock};
-pub use cluster::{Cluster, ClusterBuilder, DEFAULT_BUILD};
+pub use cluster::{Cluster, ClusterBuilder};
 pub use config::NamespaceConfig;
 pub use counters::CounterValues;
 pub use direct::{RawBin, RawRecord};

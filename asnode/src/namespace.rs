@@ -4,6 +4,7 @@
 //! ([`crate::topology`]), so moving a partition copies nothing.
 
 use crate::{
+    build::Build,
     config::NamespaceConfig,
     record::{DigestBytes, StoredRecord},
     sync::{read, write},
@@ -45,6 +46,7 @@ pub(crate) struct SetRefused;
 #[derive(Debug)]
 pub(crate) struct Namespace {
     name: String,
+    build: Build,
     config: RwLock<NamespaceConfig>,
     sets: RwLock<BTreeMap<Vec<u8>, SetInfo>>,
     truncate_lut_ms: AtomicU64,
@@ -52,9 +54,10 @@ pub(crate) struct Namespace {
 }
 
 impl Namespace {
-    pub(crate) fn new(config: NamespaceConfig) -> Self {
+    pub(crate) fn new(config: NamespaceConfig, build: Build) -> Self {
         Self {
             name: config.name.clone(),
+            build,
             config: RwLock::new(config),
             sets: RwLock::default(),
             truncate_lut_ms: AtomicU64::new(0),
@@ -64,6 +67,11 @@ impl Namespace {
 
     pub(crate) fn name(&self) -> &str {
         &self.name
+    }
+
+    /// The version whose rules hold.
+    pub(crate) const fn build(&self) -> Build {
+        self.build
     }
 
     pub(crate) fn config(&self) -> RwLockReadGuard<'_, NamespaceConfig> {

@@ -1,6 +1,7 @@
 //! A single-record command, whether it came alone or as a batch row, and its outcome.
 
 use crate::{
+    build::{Build, Edition},
     catalogue::Catalogue,
     clock::Clock,
     counters::Counters,
@@ -25,7 +26,8 @@ use aerospike_wire::{
 /// Everything that the nodes of a cluster share.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) build: String,
+    pub(crate) build: Build,
+    pub(crate) edition: Edition,
     pub(crate) cluster_name: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) namespaces: Vec<Namespace>,
@@ -67,6 +69,11 @@ impl State {
         removed
     }
 
+    /// Whether the cluster has what only the Enterprise Edition has.
+    pub(crate) fn is_enterprise(&self) -> bool {
+        self.edition == Edition::Enterprise
+    }
+
     /// Whether the node was killed, or the cluster is going away.
     pub(crate) fn is_stopped(&self, node: usize) -> bool {
         self.nodes.get(node).is_none_or(Node::is_stopped)
@@ -86,11 +93,11 @@ impl Filter<'_> {
     ///
     /// # Errors
     /// The filter does not parse.
-    pub(crate) fn passes(self, subject: Subject<'_>) -> Result<bool, BadFilter> {
+    pub(crate) fn passes(self, subject: Subject<'_>, build: Build) -> Result<bool, BadFilter> {
         match self {
             Self::None => Ok(true),
             Self::Parsed(filter) => Ok(filter.matches(subject)),
-            Self::Raw(bytes) => Ok(Expression::parse(bytes)?.matches(subject)),
+            Self::Raw(bytes) => Ok(Expression::parse(bytes, build)?.matches(subject)),
         }
     }
 }
@@ -213,7 +220,7 @@ impl<'a> Command<'a> {
             record,
             now_ms,
         };
-        match self.filter.passes(subject) {
+        match self.filter.passes(subject, self.namespace.build()) {
             Ok(true) => {}
             Ok(false) => return Err(ResultCode::FILTERED_OUT),
             Err(BadFilter) => return Err(ResultCode::PARAMETER),

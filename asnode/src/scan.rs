@@ -7,6 +7,7 @@
 mod plan;
 
 use crate::{
+    build::Build,
     connection::Flow,
     counters::Counters,
     faults::{Event, On, Reaction, ScanWatch, Unit, novelty},
@@ -185,7 +186,7 @@ impl Run<'_> {
             }
         };
         if denied || !self.state.topology.holds(self.plan.index, id, self.node) {
-            self.put_unavailable(id);
+            self.put_status(id, ResultCode::UNAVAILABLE);
             return Ok(Step::Done);
         }
         self.step(id, cursor)
@@ -218,12 +219,15 @@ impl Run<'_> {
             return Ok(Step::More(chunk.cursor));
         }
         self.job.partitions_done.fetch_add(1, Ordering::Relaxed);
+        if self.state.build < Build::BATCH_ANY && self.left > 0 {
+            self.put_status(id, ResultCode::OK);
+        }
         Ok(Step::Done)
     }
 
-    fn put_unavailable(&mut self, id: usize) {
+    fn put_status(&mut self, id: usize, result: ResultCode) {
         if let Some(id) = u16::try_from(id).ok().and_then(PartitionId::new) {
-            reply::partition_status(self.open_frame(), id, ResultCode::UNAVAILABLE);
+            reply::partition_status(self.open_frame(), id, result);
         }
     }
 

@@ -1,14 +1,17 @@
 //! Who the node is and how it feels (`info-protocol.md` §2).
 
 use super::{Request, Value, text};
-use crate::namespace::PARTITIONS;
+use crate::{build::Build, namespace::PARTITIONS};
 use aerospike_wire::info;
-
-const EDITION: &str = "Aerospike Community Edition";
 
 const FEATURES: &str = "batch-any;batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;\
     float;geo;sindex-exists;peers;pipelining;pquery;pscans;query-show;relaxed-sc;replicas;\
     replicas-all;replicas-master;replicas-max;truncate-namespace;udf";
+
+/// Those of before 6.0.
+const OLD_FEATURES: &str = "batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;float;\
+    geo;sindex-exists;peers;pipelining;pscans;relaxed-sc;replicas;replicas-all;replicas-master;\
+    replicas-max;truncate-namespace;udf";
 
 /// The cluster key that the living nodes agree on; it changes with them.
 const CLUSTER_KEY: u64 = 0xCA07_7B81_B700;
@@ -17,14 +20,14 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     let state = request.state;
     let topology = &state.topology;
     Some(match name {
-        "build" => text(state.build.clone()),
-        "edition" => text(EDITION),
-        "version" => text(format!("{EDITION} build {}", state.build)),
+        "build" => text(state.build.to_string()),
+        "edition" => text(state.edition.to_string()),
+        "version" => text(format!("{} build {}", state.edition, state.build)),
         "release" => text(format!(
-            "edition={EDITION};version={};os=debian12;arch=x86_64;sha=0000000",
-            state.build
+            "edition={};version={};os=debian12;arch=x86_64;sha=0000000",
+            state.edition, state.build
         )),
-        "features" => text(FEATURES),
+        "features" => features(request),
         "node" | "name" => text(node_id(request)),
         "cluster-name" => text(
             state
@@ -47,6 +50,20 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
         "statistics" => statistics(request),
         _ => return None,
     })
+}
+
+fn features(request: Request<'_>) -> Value {
+    let common = if request.state.build < Build::BATCH_ANY {
+        OLD_FEATURES
+    } else {
+        FEATURES
+    };
+    let of_edition = if request.state.is_enterprise() {
+        ";xdr"
+    } else {
+        ""
+    };
+    text(format!("{common}{of_edition}"))
 }
 
 fn node_id(request: Request<'_>) -> String {

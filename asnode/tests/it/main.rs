@@ -15,6 +15,8 @@ mod framing;
 #[cfg(test)]
 mod generate;
 #[cfg(test)]
+mod generations;
+#[cfg(test)]
 mod golden;
 #[cfg(test)]
 mod info;
