@@ -6,8 +6,8 @@
 
 use std::{fmt, str::FromStr};
 
-/// A server version: four numbers, in order.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// A server version: four numbers, in order. The default is before all servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Build([u16; 4]);
 
 /// The newest build that is emulated, and the default.

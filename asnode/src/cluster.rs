@@ -437,9 +437,10 @@ impl Cluster {
     }
 
     /// Defines a secondary index; the same definition under another name renames it. `false`:
-    /// the name is taken, or the namespace has 256 indexes.
+    /// the name is taken, the namespace has 256 indexes, or the cluster's version has no such
+    /// index.
     pub fn create_index(&self, index: Index) -> bool {
-        self.state.catalogue.create_index(index).is_ok()
+        index.since() <= self.state.build && self.state.catalogue.create_index(index).is_ok()
     }
 
     /// All UDF modules, sorted by name.

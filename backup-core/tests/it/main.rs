@@ -7,6 +7,7 @@
 
 mod allocation;
 mod faults;
+mod generations;
 mod golden;
 mod round_trip;
 mod support;
