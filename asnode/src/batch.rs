@@ -71,7 +71,11 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
     if rows.left() == 0 {
         return Err(BAD);
     }
-    if state.batch_max_requests != 0 && rows.left() > state.batch_max_requests {
+    let service = state.service();
+    if service.batch_index_threads == 0 {
+        return Err(ResultCode::BATCH_DISABLED);
+    }
+    if service.batch_max_requests != 0 && rows.left() > service.batch_max_requests {
         return Err(ResultCode::BATCH_MAX_REQUESTS);
     }
     let mut targets: Vec<Target<'a>> = Vec::new();

@@ -4,7 +4,7 @@ use crate::{
     build::{Build, DEFAULT_BUILD, Edition},
     catalogue::{Catalogue, Index, Udf},
     clock::Clock,
-    config::NamespaceConfig,
+    config::{NamespaceConfig, ServiceConfig},
     counters::{CounterValues, Counters},
     direct::RawRecord,
     faults::Faults,
@@ -19,15 +19,12 @@ use aerospike_wire::digest::Digest;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, RwLock, atomic::Ordering},
+    time::{Duration, Instant},
 };
 
 /// Bytes after which a scan reply starts a new frame, as on the real server.
 const SCAN_FRAME_BYTES: usize = 1 << 20;
-
-/// Scans that a node runs at a time unless told otherwise.
-const SCAN_LIMIT: usize = 128;
 
 /// Collects what a cluster is made of.
 #[derive(Debug, Clone)]
@@ -40,7 +37,8 @@ pub struct ClusterBuilder {
     cluster_name: Option<String>,
     scan_frame_bytes: usize,
     scan_lanes: usize,
-    scan_limit: usize,
+    scan_limit: Option<usize>,
+    connection_limit: Option<usize>,
     partition_map_delay: Duration,
     shuffle: Shuffle,
     batch_max_requests: Option<u32>,
@@ -57,7 +55,8 @@ impl Default for ClusterBuilder {
             cluster_name: None,
             scan_frame_bytes: SCAN_FRAME_BYTES,
             scan_lanes: 1,
-            scan_limit: SCAN_LIMIT,
+            scan_limit: None,
+            connection_limit: None,
             partition_map_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
             batch_max_requests: None,
@@ -128,7 +127,15 @@ impl ClusterBuilder {
     /// 22 (`query-threads-limit`). Default 128.
     #[must_use]
     pub const fn scan_limit(mut self, scans: usize) -> Self {
-        self.scan_limit = scans;
+        self.scan_limit = Some(scans);
+        self
+    }
+
+    /// Connections that a node has at a time; more are closed at once (`proto-fd-max`). Default
+    /// 15000.
+    #[must_use]
+    pub const fn connection_limit(mut self, connections: usize) -> Self {
+        self.connection_limit = Some(connections);
         self
     }
 
@@ -193,11 +200,18 @@ impl ClusterBuilder {
             .iter()
             .map(|config| config.replication_factor)
             .collect();
-        let default_batch_limit = if self.build < Build::NEW_INDEX_COMMANDS {
-            5000
-        } else {
-            0
-        };
+        let mut service = ServiceConfig::of(self.build);
+        if let Some(rows) = self.batch_max_requests {
+            service.batch_max_requests = rows;
+        }
+        if let Some(scans) = self.scan_limit {
+            service.query_threads_limit = scans;
+        }
+        if let Some(connections) = self.connection_limit {
+            service.proto_fd_max = connections;
+        }
+        let clock = Clock::default();
+        let now_s = clock.now_s();
         let member = |(i, address): (usize, &SocketAddr)| Member {
             id: format!("A{:X}", i + 1),
             address: *address,
@@ -207,11 +221,14 @@ impl ClusterBuilder {
             build: self.build,
             edition: self.edition,
             cluster_name: self.cluster_name,
-            clock: Clock::default(),
+            clock,
+            started: Instant::now(),
+            service: RwLock::new(service),
+            migrations: 0.into(),
             namespaces: self
                 .namespaces
                 .into_iter()
-                .map(|config| Namespace::new(config, self.build))
+                .map(|config| Namespace::new(config, self.build, now_s))
                 .collect(),
             topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors)
                 .formed_after(self.partition_map_delay),
@@ -228,9 +245,7 @@ impl ClusterBuilder {
                 .collect(),
             scan_frame_bytes: self.scan_frame_bytes.max(1),
             scan_lanes: self.scan_lanes.max(1),
-            scan_limit: self.scan_limit,
             shuffle: self.shuffle,
-            batch_max_requests: self.batch_max_requests.unwrap_or(default_batch_limit),
         }
     }
 }
@@ -352,6 +367,21 @@ impl Cluster {
                 .topology
                 .set_owners(index, partition, owners.to_vec());
         }
+    }
+
+    /// Makes the nodes tell that this many partitions wait to be migrated, each way, until told
+    /// otherwise: `cluster-stable` is refused for as long. Nothing is moved.
+    pub fn set_migrations_remaining(&self, partitions: u64) {
+        self.state.migrations.store(partitions, Ordering::Relaxed);
+    }
+
+    /// Digests of the records that were deleted durably and not written again, in order.
+    #[must_use]
+    pub fn tombstones(&self, namespace: &str) -> Vec<Digest> {
+        let found = self.state.namespace(namespace.as_bytes());
+        found.map_or_else(Vec::new, |(_, ns)| {
+            ns.graves().keys().map(|digest| Digest(*digest)).collect()
+        })
     }
 
     /// Stores a record as it is, generation and times included, in place of any other with its

@@ -10,7 +10,7 @@ use crate::{
     build::Build,
     connection::Flow,
     counters::Counters,
-    faults::{Event, On, Reaction, ScanWatch, Unit, novelty},
+    faults::{Event, On, Reaction, ScanWatch, Unit},
     jobs::{End, Job},
     link::Link,
     record::DigestBytes,
@@ -76,7 +76,7 @@ pub(crate) fn handle(
         Ok(_) => End::Ok,
         Err(_) => End::ResponseError,
     };
-    state.jobs[node].finish(&job, end_of_job);
+    state.jobs[node].finish(&job, end_of_job, state.service().query_max_done);
     let flow = match end {
         Ok(result) => run.finish(result),
         Err(Stop::Close) => Flow::Close,
@@ -112,7 +112,7 @@ fn start_job(
         abort: false.into(),
         end: Mutex::new(None),
     };
-    jobs.start(job, state.scan_limit)
+    jobs.start(job, state.service().query_threads_limit)
 }
 
 /// Why a scan ends without a last message.
@@ -303,10 +303,8 @@ impl Run<'_> {
     }
 
     fn send_frames(&mut self, frames: &[u8]) -> Result<Option<ResultCode>, Stop> {
-        if self.link.manner.unknown_field {
-            return self.send_bytes(&novelty::with_unknown_field(frames));
-        }
-        self.send_bytes(frames)
+        let dressed = self.link.dressed(frames);
+        self.send_bytes(&dressed)
     }
 
     fn send_bytes(&mut self, bytes: &[u8]) -> Result<Option<ResultCode>, Stop> {

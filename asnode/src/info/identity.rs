@@ -82,7 +82,9 @@ fn cluster_key(request: Request<'_>) -> String {
 }
 
 fn cluster_stable(request: Request<'_>) -> Value {
-    if !request.state.topology.is_formed() {
+    let is_migrating =
+        request.state.migrations() > 0 && request.param("ignore-migrations") != Some(b"true");
+    if is_migrating || !request.state.topology.is_formed() {
         return text("ERROR:7:unstable cluster");
     }
     let size = request.peers().len() + 1;
@@ -99,6 +101,8 @@ fn cluster_stable(request: Request<'_>) -> Value {
 
 fn statistics(request: Request<'_>) -> Value {
     let state = request.state;
+    let now_s = state.clock.now_s();
+    state.namespaces.iter().for_each(|ns| ns.sweep(now_s));
     let objects: u64 = (0..state.namespaces.len())
         .map(|ns| super::namespaces::objects(request, ns).total)
         .sum();
@@ -111,13 +115,15 @@ fn statistics(request: Request<'_>) -> Value {
     text(format!(
         "cluster_size={};cluster_key={};cluster_generation={};cluster_principal={};\
          cluster_min_compatibility_id=17;cluster_max_compatibility_id=17;cluster_integrity=true;\
-         cluster_is_member=true;cluster_clock_skew_stop_writes_sec=0;uptime=3600;objects={objects};\
-         tombstones=0;client_connections={};migrate_allowed=true;migrate_partitions_remaining=0;\
+         cluster_is_member=true;cluster_clock_skew_stop_writes_sec=0;uptime={};objects={objects};\
+         tombstones=0;client_connections={};migrate_allowed=true;migrate_partitions_remaining={};\
          failed_best_practices=false",
         request.peers().len() + 1,
         cluster_key(request),
         state.topology.peers_generation() + 1,
         principal.map(|member| member.id).unwrap_or_default(),
-        state.counters.values().connections,
+        state.started.elapsed().as_secs(),
+        state.nodes[request.node].connections(),
+        state.migrations(),
     ))
 }

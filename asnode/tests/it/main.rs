@@ -7,6 +7,10 @@ mod binary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
+mod enterprise;
+#[cfg(test)]
 mod expression;
 #[cfg(test)]
 mod faults;
