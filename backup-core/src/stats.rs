@@ -82,7 +82,7 @@ counters! {
         indexes_read,
         /// UDF modules decoded.
         udfs_read,
-        /// Secondary indexes not created, on request.
+        /// Secondary indexes not created: on request, or because the server cannot hold them.
         indexes_skipped,
         /// UDF modules not registered, on request.
         udfs_skipped,

@@ -7,6 +7,7 @@
 
 mod allocation;
 mod faults;
+mod generations;
 mod golden;
 mod resume;
 mod round_trip;
