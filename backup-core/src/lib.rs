@@ -60,4 +60,5 @@ pub mod stats;
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
 pub use backup_cluster as cluster;
+pub use backup_envelope as envelope;
 pub use backup_storage as storage;
