@@ -11,6 +11,7 @@ use crate::{
     node::Node,
     record::Draft,
     request::State,
+    security::{Security, SecurityConfig},
     shuffle::Shuffle,
     topology::{Member, NodeLoss, Topology},
 };
@@ -45,6 +46,7 @@ pub struct ClusterBuilder {
     partition_map_delay: Duration,
     shuffle: Shuffle,
     batch_max_requests: u32,
+    security: Option<SecurityConfig>,
 }
 
 impl Default for ClusterBuilder {
@@ -61,6 +63,7 @@ impl Default for ClusterBuilder {
             partition_map_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
             batch_max_requests: 0,
+            security: None,
         }
     }
 }
@@ -148,6 +151,22 @@ impl ClusterBuilder {
         self
     }
 
+    /// Enables security, which makes the cluster an Enterprise one. Default: none.
+    #[must_use]
+    pub fn security(mut self, config: SecurityConfig) -> Self {
+        self.security = Some(config);
+        self
+    }
+
+    /// Adds a user, and with the first one security. The roles are those of
+    /// [`PREDEFINED_ROLES`](crate::PREDEFINED_ROLES) or of the configuration.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str, roles: &[&str]) -> Self {
+        let config = self.security.unwrap_or_default();
+        self.security = Some(config.user(name, password, roles));
+        self
+    }
+
     /// Opens the ports on 127.0.0.1 and starts to serve.
     ///
     /// # Errors
@@ -199,6 +218,9 @@ impl ClusterBuilder {
                 .formed_after(self.partition_map_delay),
             catalogue: Catalogue::default(),
             faults: Faults::default(),
+            security: self
+                .security
+                .map(|config| Security::new(config, addresses.len())),
             counters: Counters::default(),
             nodes: addresses
                 .iter()
@@ -267,6 +289,12 @@ impl Cluster {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.state.faults
+    }
+
+    /// Users, roles and tokens; `None` without security.
+    #[must_use]
+    pub fn security(&self) -> Option<&Security> {
+        self.state.security.as_ref()
     }
 
     /// The clock that TTLs and last-update times go by.

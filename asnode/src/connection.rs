@@ -8,8 +8,10 @@ use crate::{
     link::{Link, Manner, Voice},
     request::{Command, Filter, Outcome, State},
     scan,
+    security::{self, Identity, Peer},
 };
 use aerospike_wire::{
+    admin,
     digest::Digest,
     field::code,
     frame::{self, FrameType},
@@ -52,6 +54,10 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(state: Arc<State>, node: usize, stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let peer = Peer {
+            ip: stream.peer_addr()?.ip(),
+            ..Peer::default()
+        };
         let link = Link::new(stream.try_clone()?);
         Ok(Self {
             state,
@@ -59,7 +65,7 @@ impl Connection {
             reader: BufReader::with_capacity(READ_BUFFER, stream),
             link,
             manner: Manner::default(),
-            session: info::Session::default(),
+            session: info::Session::new(Identity::new(peer)),
             body: Vec::new(),
             out: Vec::new(),
         })
@@ -67,6 +73,11 @@ impl Connection {
 
     /// Serves the client until either side ends the connection.
     pub(crate) fn serve(mut self) {
+        self.converse();
+        self.sign_off();
+    }
+
+    fn converse(&mut self) {
         if self.greet() == Flow::Close {
             return;
         }
@@ -78,6 +89,12 @@ impl Connection {
                 self.body = Vec::new();
             }
         }
+    }
+
+    /// Whose the connection was, it is no longer.
+    fn sign_off(&mut self) {
+        let security = self.state.security.as_ref();
+        self.session.who.leave(security, self.node);
     }
 
     fn greet(&mut self) -> Flow {
@@ -126,10 +143,7 @@ impl Connection {
         match FrameType::from_code(kind) {
             Some(FrameType::Info) => self.answer_info(),
             Some(FrameType::Message) => self.answer_message(),
-            Some(FrameType::Admin) => {
-                reply::security(&mut self.out, ResultCode::SECURITY_NOT_SUPPORTED);
-                self.link.send(&self.out)
-            }
+            Some(FrameType::Admin) => self.answer_admin(),
             Some(FrameType::Compressed) => self.refuse(ResultCode::ENTERPRISE_ONLY),
             None => self.refuse(ResultCode::PARAMETER),
         }
@@ -140,8 +154,37 @@ impl Connection {
         self.link.send(&self.out)
     }
 
+    fn answer_admin(&mut self) -> Flow {
+        let command = self.body.get(2).copied().unwrap_or_default();
+        let on = match command {
+            admin::command::LOGIN => On::Login,
+            admin::command::AUTHENTICATE => On::Authenticate,
+            _ => On::Admin,
+        };
+        let event = Event::of(on, self.node);
+        let reaction = self.state.react(&event, &mut self.link.manner);
+        match reaction {
+            None | Some(Reaction::ApplyThenDrop) => security::answer(
+                &self.state,
+                self.node,
+                &mut self.session.who,
+                &self.body,
+                &mut self.out,
+            ),
+            Some(Reaction::Result(code)) => {
+                admin::reply(&mut self.out, command, ResultCode(code));
+            }
+            Some(reaction) => return self.react(reaction),
+        }
+        match reaction {
+            Some(Reaction::ApplyThenDrop) => Flow::Close,
+            _ => self.link.send(&self.out),
+        }
+    }
+
     fn answer_info(&mut self) -> Flow {
         if self.state.faults.is_armed()
+            && self.state.is_authenticated(&self.session.who)
             && let Some(reaction) = self.info_fault()
         {
             return self.react(reaction);
@@ -170,15 +213,31 @@ impl Connection {
     fn answer_message(&mut self) -> Flow {
         let body = std::mem::take(&mut self.body);
         let flow = match message::split(&body, body.len()) {
-            Ok(Found::Message { message, len }) if len == body.len() => self.route(&message),
+            Ok(Found::Message { message, len }) if len == body.len() => self.admit(&message),
             _ => self.refuse(ResultCode::PARAMETER),
         };
         self.body = body;
         flow
     }
 
+    /// Lets a message pass whose user may do what it says.
+    fn admit(&mut self, message: &Message<'_>) -> Flow {
+        let state = Arc::clone(&self.state);
+        let who = std::mem::take(&mut self.session.who);
+        let flow = match state.admit(self.node, &who, message) {
+            Ok(_reservation) => self.route(&who, message),
+            Err(result) if message.header.info1 & flags::BATCH != 0 => {
+                reply::last(&mut self.out, result);
+                self.link.send(&self.out)
+            }
+            Err(result) => self.refuse(result),
+        };
+        self.session.who = who;
+        flow
+    }
+
     /// Who handles a message (`wire-protocol.md` §11), after the rules had their say.
-    fn route(&mut self, message: &Message<'_>) -> Flow {
+    fn route(&mut self, who: &Identity, message: &Message<'_>) -> Flow {
         let header = message.header;
         let digest = message.field(code::DIGEST);
         let on = match (header.info1 & flags::BATCH != 0, digest) {
@@ -198,7 +257,7 @@ impl Connection {
             None => {}
             Some(Reaction::ApplyThenDrop) => {
                 self.link.manner.voice = Voice::Mute;
-                self.dispatch(on, message, digest);
+                self.dispatch(on, who, message, digest);
                 return Flow::Close;
             }
             Some(Reaction::Result(code)) if on == On::Batch => {
@@ -209,13 +268,19 @@ impl Connection {
             Some(Reaction::PartitionUnavailable) => return self.refuse(ResultCode::UNAVAILABLE),
             Some(reaction) => return self.react(reaction),
         }
-        self.dispatch(on, message, digest)
+        self.dispatch(on, who, message, digest)
     }
 
-    fn dispatch(&mut self, on: On, message: &Message<'_>, digest: Option<&[u8]>) -> Flow {
+    fn dispatch(
+        &mut self,
+        on: On,
+        who: &Identity,
+        message: &Message<'_>,
+        digest: Option<&[u8]>,
+    ) -> Flow {
         let state = Arc::clone(&self.state);
         if on == On::Batch {
-            return batch::handle(&state, self.node, message, &mut self.link);
+            return batch::handle(&state, self.node, who, message, &mut self.link);
         }
         let name = message.field(code::NAMESPACE).unwrap_or_default();
         let Some((index, namespace)) = state.namespace(name) else {

@@ -18,12 +18,13 @@
 //! - [`load`]: the content of a backup.
 //! - [`Clock`]: the cluster's time, which tests move instead of sleeping.
 //!
-//! The model is a Community Edition 8.1.2 server (`wire-*.md`, `info-protocol.md`). All nodes
-//! share one store; ownership of partitions is only a table. Not emulated: security and TLS (admin
-//! requests get 51), compression (25), queries on secondary indexes (201), background writes
-//! (16), list, map, bit, HLL and expression operations (4), the few filter operations that
-//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored), expiry of the record
-//! count (expired records are hidden at once and never swept).
+//! The model is a Community Edition 8.1.2 server (`wire-*.md`, `info-protocol.md`), or, with
+//! [`SecurityConfig`], an Enterprise one with users and roles (`auth-tls.md`). All nodes share one
+//! store; ownership of partitions is only a table. Not emulated: TLS, compression (25), queries on
+//! secondary indexes (201), background writes (16), list, map, bit, HLL and expression operations
+//! (4), the few filter operations that `expression/mod.rs` names (4), execution of UDFs, GeoJSON
+//! cells (none are stored), expiry of the record count (expired records are hidden at once and
+//! never swept).
 
 mod batch;
 mod bins;
@@ -51,6 +52,7 @@ mod read;
 mod record;
 mod request;
 mod scan;
+mod security;
 mod shuffle;
 mod sync;
 mod throttle;
@@ -64,4 +66,5 @@ pub use cluster::{Cluster, ClusterBuilder, DEFAULT_BUILD};
 pub use config::NamespaceConfig;
 pub use counters::CounterValues;
 pub use direct::{RawBin, RawRecord};
+pub use security::{PREDEFINED_ROLES, Privilege, PrivilegeCode, Role, Security, SecurityConfig};
 pub use topology::NodeLoss;

@@ -11,6 +11,7 @@ use crate::{
     node::Node,
     read,
     record::{DigestBytes, StoredRecord},
+    security::Security,
     shuffle::Shuffle,
     topology::{NodeLoss, Topology},
     write,
@@ -32,6 +33,7 @@ pub(crate) struct State {
     pub(crate) topology: Topology,
     pub(crate) catalogue: Catalogue,
     pub(crate) faults: Faults,
+    pub(crate) security: Option<Security>,
     pub(crate) counters: Counters,
     pub(crate) nodes: Vec<Node>,
     /// Running and finished scans, per node.
@@ -65,6 +67,11 @@ impl State {
             node.stop();
         }
         removed
+    }
+
+    /// Whether the cluster has what only the Enterprise Edition has.
+    pub(crate) const fn is_enterprise(&self) -> bool {
+        self.security.is_some()
     }
 
     /// Whether the node was killed, or the cluster is going away.

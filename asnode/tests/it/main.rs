@@ -1,6 +1,8 @@
 //! The node as its clients meet it: over sockets, byte by byte.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod binary;
@@ -28,5 +30,7 @@ mod record;
 mod scale;
 #[cfg(test)]
 mod scan;
+#[cfg(test)]
+mod security;
 #[cfg(test)]
 mod throughput;
