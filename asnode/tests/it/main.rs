@@ -9,6 +9,10 @@ mod binary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
+mod enterprise;
+#[cfg(test)]
 mod expression;
 #[cfg(test)]
 mod faults;
@@ -16,6 +20,8 @@ mod faults;
 mod framing;
 #[cfg(test)]
 mod generate;
+#[cfg(test)]
+mod generations;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

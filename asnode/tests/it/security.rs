@@ -11,7 +11,7 @@ use aerospike_wire::{
     result_code::ResultCode as R,
 };
 use asnode::{
-    Cluster, ClusterBuilder, NamespaceConfig, PREDEFINED_ROLES, Privilege, PrivilegeCode,
+    Cluster, ClusterBuilder, Edition, NamespaceConfig, PREDEFINED_ROLES, Privilege, PrivilegeCode,
     RawRecord, Role, SecurityConfig,
     faults::{On, Reaction, Rule},
 };
@@ -42,12 +42,14 @@ fn as_admin(cluster: &Cluster) -> Client {
 
 #[test]
 fn editions_without_security_refuse_logins() {
-    let cluster = builder().start().unwrap();
-    let mut client = Client::connect(&cluster);
-    client.send(&request(command::LOGIN, &[(code::USER, b"admin")]));
-    let mut expected = vec![2, 2, 0, 0, 0, 0, 0, 16, 0, 51];
-    expected.resize(24, 0);
-    assert_eq!(client.frame().unwrap(), expected);
+    for (edition, result) in [(Edition::Community, 51), (Edition::Enterprise, 52)] {
+        let cluster = builder().edition(edition).start().unwrap();
+        let mut client = Client::connect(&cluster);
+        client.send(&request(command::LOGIN, &[(code::USER, b"admin")]));
+        let mut expected = vec![2, 2, 0, 0, 0, 0, 0, 16, 0, result];
+        expected.resize(24, 0);
+        assert_eq!(client.frame().unwrap(), expected, "{edition}");
+    }
 }
 
 #[test]
@@ -66,6 +68,7 @@ fn a_login_is_the_one_of_the_specification() {
         answer.field(code::SESSION_TTL).unwrap(),
         86_400u32.to_be_bytes()
     );
+    assert!(client.info("edition").contains("Enterprise"));
     assert_eq!(
         client.login("admin", ADMIN).0,
         0,
