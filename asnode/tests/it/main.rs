@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod alternate;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod binary;
@@ -40,3 +42,5 @@ mod scan;
 mod security;
 #[cfg(test)]
 mod throughput;
+#[cfg(test)]
+mod tls;
