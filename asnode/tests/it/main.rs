@@ -1,6 +1,10 @@
 //! The node as its clients meet it: over sockets, byte by byte.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod alternate;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod binary;
@@ -35,4 +39,8 @@ mod scale;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod throughput;
+#[cfg(test)]
+mod tls;
