@@ -2,6 +2,7 @@
 //! answered in frames of about 128 KiB, followed by one last message.
 
 use crate::{
+    build::Build,
     connection::Flow,
     counters::Counters,
     expression::Expression,
@@ -9,6 +10,7 @@ use crate::{
     link::Link,
     namespace::Namespace,
     request::{Command, Filter, Outcome, State},
+    security::Identity,
 };
 use aerospike_wire::{
     batch::{Row, Rows, batch_flags},
@@ -35,12 +37,18 @@ struct Target<'a> {
 }
 
 /// Carries out a batch.
-pub(crate) fn handle(state: &State, node: usize, message: &Message<'_>, link: &mut Link) -> Flow {
+pub(crate) fn handle(
+    state: &State,
+    node: usize,
+    who: &Identity,
+    message: &Message<'_>,
+    link: &mut Link,
+) -> Flow {
     Counters::bump(&state.counters.batches);
     let mut frames = ReplyFrames::new(FRAME_BYTES);
     let result = match parse(state, message) {
         Err(result) => result,
-        Ok(batch) => match batch.execute(state, node, &mut frames, link) {
+        Ok(batch) => match batch.execute(state, node, who, &mut frames, link) {
             Ok(result) => result,
             Err(flow) => return flow,
         },
@@ -60,7 +68,7 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
     const BAD: ResultCode = ResultCode::PARAMETER;
     let filter = match message.field(code::FILTER_EXP) {
         None => None,
-        Some(bytes) => Some(Expression::parse(bytes).map_err(|_| BAD)?),
+        Some(bytes) => Some(Expression::parse(bytes, state.build).map_err(|_| BAD)?),
     };
     let data = message
         .field(code::BATCH)
@@ -70,12 +78,19 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
     if rows.left() == 0 {
         return Err(BAD);
     }
-    if state.batch_max_requests != 0 && rows.left() > state.batch_max_requests {
+    let service = state.service();
+    if service.batch_index_threads == 0 {
+        return Err(ResultCode::BATCH_DISABLED);
+    }
+    if service.batch_max_requests != 0 && rows.left() > service.batch_max_requests {
         return Err(ResultCode::BATCH_MAX_REQUESTS);
     }
     let mut targets: Vec<Target<'a>> = Vec::new();
     for row in rows.by_ref() {
         let row = row.map_err(|_| BAD)?;
+        if state.build < Build::BATCH_ANY && !is_old_read(&row) {
+            return Err(BAD);
+        }
         targets.push(target(state, row, targets.last()).ok_or(BAD)?);
     }
     Counters::add(&state.counters.batch_rows, targets.len() as u64);
@@ -84,6 +99,12 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
         filter,
         targets,
     })
+}
+
+/// The only rows that servers before 6.0 know: reads, without the optional parts of today's. To
+/// them the flags byte says "repeat" and nothing else.
+fn is_old_read(row: &Row<'_>) -> bool {
+    row.repeated || row.flags == 0
 }
 
 /// The namespace comes first in a row; a row after one with a key cannot repeat it.
@@ -112,6 +133,7 @@ impl Batch<'_> {
         &self,
         state: &State,
         node: usize,
+        who: &Identity,
         frames: &mut ReplyFrames,
         link: &mut Link,
     ) -> Result<ResultCode, Flow> {
@@ -124,6 +146,7 @@ impl Batch<'_> {
             } else {
                 None
             };
+            let forced = forced.or_else(|| refused(state, node, who, target));
             let out = frames.message();
             let start = out.len();
             let result = self.put_row(state, target, forced, out);
@@ -187,6 +210,12 @@ impl Batch<'_> {
         message.header.info1 &= !(flags::XDR | flags::COMPRESS);
         Command::new(target.namespace, digest.0, &message, outer).execute(state, out)
     }
+}
+
+/// The result code of a row that its user may not carry out.
+fn refused(state: &State, node: usize, who: &Identity, target: &Target<'_>) -> Option<u8> {
+    let admitted = state.admit_row(node, who, target.namespace.name(), &target.row.message);
+    admitted.err().map(|result| result.0)
 }
 
 /// What a rule does to this row: a result code to answer, or the end of the connection.

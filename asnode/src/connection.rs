@@ -2,14 +2,16 @@
 //! (`wire-protocol.md` §1, §2).
 
 use crate::{
-    batch,
+    batch, compression,
     faults::{Event, On, Reaction},
     info,
     link::{Link, Manner, Voice},
     request::{Command, Filter, Outcome, State},
     scan,
+    security::{self, Identity, Peer},
 };
 use aerospike_wire::{
+    admin,
     digest::Digest,
     field::code,
     frame::{self, FrameType},
@@ -21,6 +23,7 @@ use std::{
     io::{self, BufReader, Read},
     net::TcpStream,
     sync::Arc,
+    time::Duration,
 };
 
 /// Buffer for requests; larger bodies go straight into their own.
@@ -45,6 +48,8 @@ pub(crate) struct Connection {
     /// How replies are sent unless a request changes it.
     manner: Manner,
     session: info::Session,
+    /// The limit that is set on the socket; 0 = none.
+    idle_ms: u32,
     body: Vec<u8>,
     out: Vec<u8>,
 }
@@ -52,6 +57,10 @@ pub(crate) struct Connection {
 impl Connection {
     pub(crate) fn new(state: Arc<State>, node: usize, stream: TcpStream) -> io::Result<Self> {
         stream.set_nodelay(true)?;
+        let peer = Peer {
+            ip: stream.peer_addr()?.ip(),
+            ..Peer::default()
+        };
         let link = Link::new(stream.try_clone()?);
         Ok(Self {
             state,
@@ -59,7 +68,8 @@ impl Connection {
             reader: BufReader::with_capacity(READ_BUFFER, stream),
             link,
             manner: Manner::default(),
-            session: info::Session::default(),
+            session: info::Session::new(Identity::new(peer)),
+            idle_ms: 0,
             body: Vec::new(),
             out: Vec::new(),
         })
@@ -67,10 +77,15 @@ impl Connection {
 
     /// Serves the client until either side ends the connection.
     pub(crate) fn serve(mut self) {
+        self.converse();
+        self.sign_off();
+    }
+
+    fn converse(&mut self) {
         if self.greet() == Flow::Close {
             return;
         }
-        while let Ok(Some((kind, len))) = self.read_header() {
+        while let Ok(Some((kind, len))) = self.wait() {
             if self.read_body(len).is_err() || self.answer(kind) == Flow::Close {
                 return;
             }
@@ -80,12 +95,29 @@ impl Connection {
         }
     }
 
+    /// Whose the connection was, it is no longer.
+    fn sign_off(&mut self) {
+        let security = self.state.security.as_ref();
+        self.session.who.leave(security, self.node);
+    }
+
     fn greet(&mut self) -> Flow {
         let event = Event::of(On::Connect, self.node);
         match self.state.react(&event, &mut self.manner) {
             None => Flow::Continue,
             Some(reaction) => self.react(reaction),
         }
+    }
+
+    /// The header of the next frame, unless the client is idle for too long.
+    fn wait(&mut self) -> io::Result<Option<(u8, u64)>> {
+        let idle_ms = self.state.service().proto_fd_idle_ms;
+        if idle_ms != self.idle_ms {
+            let limit = (idle_ms > 0).then(|| Duration::from_millis(u64::from(idle_ms)));
+            self.reader.get_ref().set_read_timeout(limit)?;
+            self.idle_ms = idle_ms;
+        }
+        self.read_header()
     }
 
     /// Type and length of the next frame; `None` where the server closes the connection.
@@ -126,11 +158,21 @@ impl Connection {
         match FrameType::from_code(kind) {
             Some(FrameType::Info) => self.answer_info(),
             Some(FrameType::Message) => self.answer_message(),
-            Some(FrameType::Admin) => {
-                reply::security(&mut self.out, ResultCode::SECURITY_NOT_SUPPORTED);
-                self.link.send(&self.out)
+            Some(FrameType::Admin) => self.answer_admin(),
+            Some(FrameType::Compressed) => self.answer_compressed(),
+            None => self.refuse(ResultCode::PARAMETER),
+        }
+    }
+
+    fn answer_compressed(&mut self) -> Flow {
+        if !self.state.is_enterprise() {
+            return self.refuse(ResultCode::ENTERPRISE_ONLY);
+        }
+        match compression::inflate(&self.body) {
+            Some(message) => {
+                self.body = message;
+                self.answer_message()
             }
-            Some(FrameType::Compressed) => self.refuse(ResultCode::ENTERPRISE_ONLY),
             None => self.refuse(ResultCode::PARAMETER),
         }
     }
@@ -140,8 +182,37 @@ impl Connection {
         self.link.send(&self.out)
     }
 
+    fn answer_admin(&mut self) -> Flow {
+        let command = self.body.get(2).copied().unwrap_or_default();
+        let on = match command {
+            admin::command::LOGIN => On::Login,
+            admin::command::AUTHENTICATE => On::Authenticate,
+            _ => On::Admin,
+        };
+        let event = Event::of(on, self.node);
+        let reaction = self.state.react(&event, &mut self.link.manner);
+        match reaction {
+            None | Some(Reaction::ApplyThenDrop) => security::answer(
+                &self.state,
+                self.node,
+                &mut self.session.who,
+                &self.body,
+                &mut self.out,
+            ),
+            Some(Reaction::Result(code)) => {
+                admin::reply(&mut self.out, command, ResultCode(code));
+            }
+            Some(reaction) => return self.react(reaction),
+        }
+        match reaction {
+            Some(Reaction::ApplyThenDrop) => Flow::Close,
+            _ => self.link.send(&self.out),
+        }
+    }
+
     fn answer_info(&mut self) -> Flow {
         if self.state.faults.is_armed()
+            && self.state.is_authenticated(&self.session.who)
             && let Some(reaction) = self.info_fault()
         {
             return self.react(reaction);
@@ -170,16 +241,34 @@ impl Connection {
     fn answer_message(&mut self) -> Flow {
         let body = std::mem::take(&mut self.body);
         let flow = match message::split(&body, body.len()) {
-            Ok(Found::Message { message, len }) if len == body.len() => self.route(&message),
+            Ok(Found::Message { message, len }) if len == body.len() => self.admit(&message),
             _ => self.refuse(ResultCode::PARAMETER),
         };
         self.body = body;
         flow
     }
 
+    /// Lets a message pass whose user may do what it says.
+    fn admit(&mut self, message: &Message<'_>) -> Flow {
+        let state = Arc::clone(&self.state);
+        let who = std::mem::take(&mut self.session.who);
+        let flow = match state.admit(self.node, &who, message) {
+            Ok(_reservation) => self.route(&who, message),
+            Err(result) if message.header.info1 & flags::BATCH != 0 => {
+                reply::last(&mut self.out, result);
+                self.link.send(&self.out)
+            }
+            Err(result) => self.refuse(result),
+        };
+        self.session.who = who;
+        flow
+    }
+
     /// Who handles a message (`wire-protocol.md` §11), after the rules had their say.
-    fn route(&mut self, message: &Message<'_>) -> Flow {
+    fn route(&mut self, who: &Identity, message: &Message<'_>) -> Flow {
         let header = message.header;
+        self.link.manner.compress =
+            header.info1 & flags::COMPRESS != 0 && self.state.is_enterprise();
         let digest = message.field(code::DIGEST);
         let on = match (header.info1 & flags::BATCH != 0, digest) {
             (true, _) => On::Batch,
@@ -198,7 +287,7 @@ impl Connection {
             None => {}
             Some(Reaction::ApplyThenDrop) => {
                 self.link.manner.voice = Voice::Mute;
-                self.dispatch(on, message, digest);
+                self.dispatch(on, who, message, digest);
                 return Flow::Close;
             }
             Some(Reaction::Result(code)) if on == On::Batch => {
@@ -209,13 +298,19 @@ impl Connection {
             Some(Reaction::PartitionUnavailable) => return self.refuse(ResultCode::UNAVAILABLE),
             Some(reaction) => return self.react(reaction),
         }
-        self.dispatch(on, message, digest)
+        self.dispatch(on, who, message, digest)
     }
 
-    fn dispatch(&mut self, on: On, message: &Message<'_>, digest: Option<&[u8]>) -> Flow {
+    fn dispatch(
+        &mut self,
+        on: On,
+        who: &Identity,
+        message: &Message<'_>,
+        digest: Option<&[u8]>,
+    ) -> Flow {
         let state = Arc::clone(&self.state);
         if on == On::Batch {
-            return batch::handle(&state, self.node, message, &mut self.link);
+            return batch::handle(&state, self.node, who, message, &mut self.link);
         }
         let name = message.field(code::NAMESPACE).unwrap_or_default();
         let Some((index, namespace)) = state.namespace(name) else {

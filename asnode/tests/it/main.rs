@@ -1,11 +1,17 @@
 //! The node as its clients meet it: over sockets, byte by byte.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
 mod client;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
+mod enterprise;
 #[cfg(test)]
 mod expression;
 #[cfg(test)]
@@ -14,6 +20,8 @@ mod faults;
 mod framing;
 #[cfg(test)]
 mod generate;
+#[cfg(test)]
+mod generations;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]
@@ -28,5 +36,7 @@ mod record;
 mod scale;
 #[cfg(test)]
 mod scan;
+#[cfg(test)]
+mod security;
 #[cfg(test)]
 mod throughput;
