@@ -173,10 +173,8 @@ fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error
 }
 
 fn connect(connection: &Connection) -> ConnectOptions {
-    let seed = |seed: &super::cli::Seed| Host {
-        name: seed.name.clone(),
-        port: seed.port.unwrap_or(connection.port),
-    };
+    let seed =
+        |seed: &super::cli::Seed| Host::new(&seed.name, seed.port.unwrap_or(connection.port));
     ConnectOptions {
         seeds: connection.host.iter().map(seed).collect(),
         connect_timeout: Duration::from_millis(connection.client_timeout.into()),
