@@ -154,18 +154,15 @@ def queried(predicate):
 
 
 def index_queries():
-    """What is found by indexes on numbers, texts and lists."""
-    client.put(key(11), {"l": [1, 7]})
+    """What is found by indexes on numbers and texts."""
     kinds = [("i", aerospike.INDEX_NUMERIC), ("s", aerospike.INDEX_STRING)]
     for name, kind in kinds:
         client.index_single_value_create(NS, SET, name, kind, "q_" + name)
-    client.index_list_create(NS, SET, "l", aerospike.INDEX_NUMERIC, "q_l")
     assert queried(predicates.between("i", 10, 19)) == list(range(10, 20))
     assert queried(predicates.equals("i", 7)) == [7]
     assert queried(predicates.equals("s", "xxxx")) == [4]
-    assert queried(predicates.contains("l", aerospike.INDEX_TYPE_LIST, 7)) == [11]
     refused(ex.IndexNotFound, queried, predicates.equals("none", 1))
-    for name in ("i", "s", "l"):
+    for name in ("i", "s"):
         client.index_remove(NS, "q_" + name)
 
 
