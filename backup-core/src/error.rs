@@ -340,11 +340,12 @@ impl Error {
 }
 
 fn is_about_the_key(error: &backup_envelope::Error) -> bool {
-    use backup_envelope::{ErrorKind, MismatchKind};
+    use backup_envelope::{ErrorKind, Look, MismatchKind};
     match error.kind() {
-        // Without a key, nobody can tell an encrypted file from one that is no backup at all.
+        // Without a key, only what looks random can be meant to be encrypted.
         ErrorKind::Mismatch(mismatch) => {
-            mismatch.is_about_the_key() && mismatch.kind() != MismatchKind::NoKey
+            mismatch.is_about_the_key()
+                && (mismatch.kind() != MismatchKind::NoKey || mismatch.stored() == Look::Random)
         }
         ErrorKind::ShortHeader { .. } => true,
         _ => false,
