@@ -270,6 +270,8 @@ pub struct Row<'a> {
     pub index: u32,
     /// The record.
     pub digest: Digest,
+    /// The row's flags byte, see [`row_flags`].
+    pub flags: u8,
     /// Whether everything else was taken from the row before.
     pub repeated: bool,
     /// info bytes, generation and TTL (all 0 if absent), counts, fields, operations. A count of
@@ -326,8 +328,8 @@ impl<'a> Rows<'a> {
     fn row(&mut self) -> Result<Row<'a>, Error> {
         let index = self.reader.u32("batch row")?;
         let digest = Digest(self.reader.array("batch row")?);
-        let row_flags = self.reader.u8("batch row")?;
-        let repeated = row_flags & row_flags::REPEAT != 0;
+        let flags = self.reader.u8("batch row")?;
+        let repeated = flags & row_flags::REPEAT != 0;
         let message = match self.previous {
             Some(message) if repeated => message,
             None if repeated => {
@@ -336,12 +338,13 @@ impl<'a> Rows<'a> {
                 };
                 return Err(self.reader.error(kind));
             }
-            _ => self.body(row_flags)?,
+            _ => self.body(flags)?,
         };
         self.previous = Some(message);
         Ok(Row {
             index,
             digest,
+            flags,
             repeated,
             message,
         })

@@ -14,6 +14,8 @@ pub mod code {
     pub const KEY: u8 = 2;
     /// 20-byte digest.
     pub const DIGEST: u8 = 4;
+    /// u64 **little-endian**: transaction that the message is part of.
+    pub const MRT_ID: u8 = 5;
     /// u64: id of a scan or query.
     pub const QUERY_ID: u8 = 7;
     /// u32 milliseconds that the server waits for a client that does not read; 0 = for ever.
@@ -28,8 +30,20 @@ pub mod code {
     pub const MAX_RECORDS: u8 = 13;
     /// u64: last-update time, XDR writes only.
     pub const LAST_UPDATE: u8 = 14;
-    /// Bin values of a query resume.
+    /// i64 **little-endian**: bin values of a query resume, and in a query's replies.
     pub const BVAL_ARRAY: u8 = 15;
+    /// Name of the index of a query.
+    pub const INDEX_NAME: u8 = 21;
+    /// Range of a query on an index (`wire-scan.md` §9).
+    pub const INDEX_RANGE: u8 = 22;
+    /// msgpack context of the index of a query.
+    pub const INDEX_CONTEXT: u8 = 23;
+    /// msgpack expression of the index of a query.
+    pub const INDEX_EXPRESSION: u8 = 24;
+    /// u8: 0 values, 1 list elements, 2 map keys, 3 map values.
+    pub const INDEX_TYPE: u8 = 26;
+    /// u8: what a UDF is called for.
+    pub const UDF_OP: u8 = 33;
     /// Batch rows ([`crate::batch`]).
     pub const BATCH: u8 = 41;
     /// Same content as [`BATCH`], treated alike.

@@ -1,12 +1,14 @@
 //! The Aerospike client protocol as a codec: bytes in, borrowed views out, and back.
 //!
-//! Source: `wire-protocol.md`, `wire-scan.md`, `wire-write.md`, `info-protocol.md`.
+//! Source: `wire-protocol.md`, `wire-scan.md`, `wire-write.md`, `info-protocol.md`,
+//! `auth-tls.md`.
 //! Everything is big-endian unless a docstring says otherwise.
 //!
 //! - [`frame`]: the 8-byte header in front of everything.
 //! - [`message`], [`field`], [`op`], [`particle`]: the data message and its parts.
 //! - [`stream`]: an incremental walk over replies that may still be arriving.
 //! - [`scan`], [`batch`], [`single`]: the requests and replies that a backup or restore needs.
+//! - [`admin`]: login and its answers, both sides.
 //! - [`info`], [`partition`]: the text protocol and the partition bitmaps it carries.
 //! - [`digest`], [`result_code`]: identities and outcomes.
 //! - [`reply`]: the server's side of the same messages, for the embedded node.
@@ -38,6 +40,7 @@
 
 extern crate alloc;
 
+pub mod admin;
 pub mod batch;
 pub mod digest;
 pub mod error;

@@ -2,6 +2,7 @@
 //! answered in frames of about 128 KiB, followed by one last message.
 
 use crate::{
+    build::Build,
     connection::Flow,
     counters::Counters,
     expression::Expression,
@@ -60,7 +61,7 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
     const BAD: ResultCode = ResultCode::PARAMETER;
     let filter = match message.field(code::FILTER_EXP) {
         None => None,
-        Some(bytes) => Some(Expression::parse(bytes).map_err(|_| BAD)?),
+        Some(bytes) => Some(Expression::parse(bytes, state.build).map_err(|_| BAD)?),
     };
     let data = message
         .field(code::BATCH)
@@ -70,12 +71,19 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
     if rows.left() == 0 {
         return Err(BAD);
     }
-    if state.batch_max_requests != 0 && rows.left() > state.batch_max_requests {
+    let service = state.service();
+    if service.batch_index_threads == 0 {
+        return Err(ResultCode::BATCH_DISABLED);
+    }
+    if service.batch_max_requests != 0 && rows.left() > service.batch_max_requests {
         return Err(ResultCode::BATCH_MAX_REQUESTS);
     }
     let mut targets: Vec<Target<'a>> = Vec::new();
     for row in rows.by_ref() {
         let row = row.map_err(|_| BAD)?;
+        if state.build < Build::BATCH_ANY && !is_old_read(&row) {
+            return Err(BAD);
+        }
         targets.push(target(state, row, targets.last()).ok_or(BAD)?);
     }
     Counters::add(&state.counters.batch_rows, targets.len() as u64);
@@ -84,6 +92,12 @@ fn parse<'a>(state: &'a State, message: &Message<'a>) -> Result<Batch<'a>, Resul
         filter,
         targets,
     })
+}
+
+/// The only rows that servers before 6.0 know: reads, without the optional parts of today's. To
+/// them the flags byte says "repeat" and nothing else.
+fn is_old_read(row: &Row<'_>) -> bool {
+    row.repeated || row.flags == 0
 }
 
 /// The namespace comes first in a row; a row after one with a key cannot repeat it.

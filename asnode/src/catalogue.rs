@@ -1,7 +1,7 @@
 //! Cluster-wide metadata: secondary index definitions and UDF modules. Nothing is executed; the
 //! node keeps what it is told and says it back.
 
-use crate::sync::lock;
+use crate::{build::Build, sync::lock};
 use std::sync::Mutex;
 
 /// What an index indexes.
@@ -64,6 +64,17 @@ pub struct Index {
 }
 
 impl Index {
+    /// The first version that has such an index.
+    pub(crate) fn since(&self) -> Build {
+        match &self.source {
+            IndexSource::Set => Build::SET_INDEX,
+            IndexSource::Expression(_) => Build::NEW_INDEX_COMMANDS,
+            IndexSource::Bin { .. } if self.value_type == IndexType::Blob => Build::BLOB_INDEX,
+            IndexSource::Bin { context, .. } if context.is_some() => Build::INDEX_CONTEXT,
+            IndexSource::Bin { .. } => Build::default(),
+        }
+    }
+
     /// Whether both define the same index, whatever their names.
     #[must_use]
     pub fn same_definition(&self, other: &Self) -> bool {
@@ -144,11 +155,12 @@ impl Catalogue {
         Ok(())
     }
 
-    /// Removes an index if it exists.
-    pub(crate) fn delete_index(&self, namespace: &str, name: &str) {
-        lock(&self.entries)
-            .indexes
-            .retain(|i| i.namespace != namespace || i.name != name);
+    /// Removes an index; says whether it existed.
+    pub(crate) fn delete_index(&self, namespace: &str, name: &str) -> bool {
+        let indexes = &mut lock(&self.entries).indexes;
+        let before = indexes.len();
+        indexes.retain(|i| i.namespace != namespace || i.name != name);
+        indexes.len() < before
     }
 
     pub(crate) fn index(&self, namespace: &str, name: &str) -> Option<Index> {

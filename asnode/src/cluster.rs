@@ -1,9 +1,10 @@
 //! The cluster: builder, lifetime, and the direct, wire-free API for tests.
 
 use crate::{
+    build::{Build, DEFAULT_BUILD, Edition},
     catalogue::{Catalogue, Index, Udf},
     clock::Clock,
-    config::NamespaceConfig,
+    config::{NamespaceConfig, ServiceConfig},
     counters::{CounterValues, Counters},
     direct::RawRecord,
     faults::Faults,
@@ -18,18 +19,12 @@ use aerospike_wire::digest::Digest;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr, TcpListener},
-    sync::Arc,
-    time::Duration,
+    sync::{Arc, RwLock, atomic::Ordering},
+    time::{Duration, Instant},
 };
-
-/// Version that the nodes claim unless told otherwise.
-pub const DEFAULT_BUILD: &str = "8.1.2.0";
 
 /// Bytes after which a scan reply starts a new frame, as on the real server.
 const SCAN_FRAME_BYTES: usize = 1 << 20;
-
-/// Scans that a node runs at a time unless told otherwise.
-const SCAN_LIMIT: usize = 128;
 
 /// Collects what a cluster is made of.
 #[derive(Debug, Clone)]
@@ -37,14 +32,16 @@ pub struct ClusterBuilder {
     nodes: usize,
     first_port: u16,
     namespaces: Vec<NamespaceConfig>,
-    build: String,
+    build: Build,
+    edition: Edition,
     cluster_name: Option<String>,
     scan_frame_bytes: usize,
     scan_lanes: usize,
-    scan_limit: usize,
+    scan_limit: Option<usize>,
+    connection_limit: Option<usize>,
     partition_map_delay: Duration,
     shuffle: Shuffle,
-    batch_max_requests: u32,
+    batch_max_requests: Option<u32>,
 }
 
 impl Default for ClusterBuilder {
@@ -53,14 +50,16 @@ impl Default for ClusterBuilder {
             nodes: 1,
             first_port: 0,
             namespaces: Vec::new(),
-            build: DEFAULT_BUILD.to_owned(),
+            build: DEFAULT_BUILD,
+            edition: Edition::default(),
             cluster_name: None,
             scan_frame_bytes: SCAN_FRAME_BYTES,
             scan_lanes: 1,
-            scan_limit: SCAN_LIMIT,
+            scan_limit: None,
+            connection_limit: None,
             partition_map_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
-            batch_max_requests: 0,
+            batch_max_requests: None,
         }
     }
 }
@@ -87,10 +86,17 @@ impl ClusterBuilder {
         self
     }
 
-    /// Version that the nodes claim, four numbers. Default [`DEFAULT_BUILD`].
+    /// Server version that the nodes emulate. Default [`DEFAULT_BUILD`].
     #[must_use]
-    pub fn build_version(mut self, build: &str) -> Self {
-        build.clone_into(&mut self.build);
+    pub const fn build(mut self, build: Build) -> Self {
+        self.build = build;
+        self
+    }
+
+    /// Edition that the nodes emulate. Default Community.
+    #[must_use]
+    pub const fn edition(mut self, edition: Edition) -> Self {
+        self.edition = edition;
         self
     }
 
@@ -121,7 +127,15 @@ impl ClusterBuilder {
     /// 22 (`query-threads-limit`). Default 128.
     #[must_use]
     pub const fn scan_limit(mut self, scans: usize) -> Self {
-        self.scan_limit = scans;
+        self.scan_limit = Some(scans);
+        self
+    }
+
+    /// Connections that a node has at a time; more are closed at once (`proto-fd-max`). Default
+    /// 15000.
+    #[must_use]
+    pub const fn connection_limit(mut self, connections: usize) -> Self {
+        self.connection_limit = Some(connections);
         self
     }
 
@@ -141,10 +155,11 @@ impl ClusterBuilder {
         self
     }
 
-    /// Rows that a batch may have; more are refused with result 151. Default 0 = no limit.
+    /// Rows that a batch may have, 0 = no limit; more are refused with result 151. Default: no
+    /// limit, on builds before 8.1 5000.
     #[must_use]
     pub const fn batch_max_requests(mut self, rows: u32) -> Self {
-        self.batch_max_requests = rows;
+        self.batch_max_requests = Some(rows);
         self
     }
 
@@ -185,6 +200,18 @@ impl ClusterBuilder {
             .iter()
             .map(|config| config.replication_factor)
             .collect();
+        let mut service = ServiceConfig::of(self.build);
+        if let Some(rows) = self.batch_max_requests {
+            service.batch_max_requests = rows;
+        }
+        if let Some(scans) = self.scan_limit {
+            service.query_threads_limit = scans;
+        }
+        if let Some(connections) = self.connection_limit {
+            service.proto_fd_max = connections;
+        }
+        let clock = Clock::default();
+        let now_s = clock.now_s();
         let member = |(i, address): (usize, &SocketAddr)| Member {
             id: format!("A{:X}", i + 1),
             address: *address,
@@ -192,9 +219,17 @@ impl ClusterBuilder {
         };
         State {
             build: self.build,
+            edition: self.edition,
             cluster_name: self.cluster_name,
-            clock: Clock::default(),
-            namespaces: self.namespaces.into_iter().map(Namespace::new).collect(),
+            clock,
+            started: Instant::now(),
+            service: RwLock::new(service),
+            migrations: 0.into(),
+            namespaces: self
+                .namespaces
+                .into_iter()
+                .map(|config| Namespace::new(config, self.build, now_s))
+                .collect(),
             topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors)
                 .formed_after(self.partition_map_delay),
             catalogue: Catalogue::default(),
@@ -210,9 +245,7 @@ impl ClusterBuilder {
                 .collect(),
             scan_frame_bytes: self.scan_frame_bytes.max(1),
             scan_lanes: self.scan_lanes.max(1),
-            scan_limit: self.scan_limit,
             shuffle: self.shuffle,
-            batch_max_requests: self.batch_max_requests,
         }
     }
 }
@@ -336,6 +369,21 @@ impl Cluster {
         }
     }
 
+    /// Makes the nodes tell that this many partitions wait to be migrated, each way, until told
+    /// otherwise: `cluster-stable` is refused for as long. Nothing is moved.
+    pub fn set_migrations_remaining(&self, partitions: u64) {
+        self.state.migrations.store(partitions, Ordering::Relaxed);
+    }
+
+    /// Digests of the records that were deleted durably and not written again, in order.
+    #[must_use]
+    pub fn tombstones(&self, namespace: &str) -> Vec<Digest> {
+        let found = self.state.namespace(namespace.as_bytes());
+        found.map_or_else(Vec::new, |(_, ns)| {
+            ns.graves().keys().map(|digest| Digest(*digest)).collect()
+        })
+    }
+
     /// Stores a record as it is, generation and times included, in place of any other with its
     /// digest. Values are not checked or normalised. `false`: there is no such namespace.
     pub fn put(&self, namespace: &str, record: &RawRecord) -> bool {
@@ -419,9 +467,10 @@ impl Cluster {
     }
 
     /// Defines a secondary index; the same definition under another name renames it. `false`:
-    /// the name is taken, or the namespace has 256 indexes.
+    /// the name is taken, the namespace has 256 indexes, or the cluster's version has no such
+    /// index.
     pub fn create_index(&self, index: Index) -> bool {
-        self.state.catalogue.create_index(index).is_ok()
+        index.since() <= self.state.build && self.state.catalogue.create_index(index).is_ok()
     }
 
     /// All UDF modules, sorted by name.

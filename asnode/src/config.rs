@@ -1,4 +1,7 @@
-//! What can be configured about a namespace, when the cluster is built and later by `set-config`.
+//! What can be configured about a namespace or a node, when the cluster is built and later by
+//! `set-config`.
+
+use crate::build::Build;
 
 /// Configuration of a namespace. The defaults are those of a server with the expirer running
 /// (`nsup-period 120`), so that records with a TTL are accepted.
@@ -28,6 +31,14 @@ pub struct NamespaceConfig {
     pub reject_non_xdr_writes: bool,
     /// Refuse writes without a set name with result 4. Default false.
     pub disallow_null_setname: bool,
+    /// Accept writes that shorten the life of a record; without, they keep its void-time.
+    /// Default true.
+    pub apply_ttl_reductions: bool,
+    /// Refuse writes of transactions with result 22 (Enterprise). Default false.
+    pub disable_mrt_writes: bool,
+    /// Rack of each node, by index; nodes that are not listed are on rack 0 (Enterprise). Default
+    /// none.
+    pub rack_ids: Vec<u32>,
 }
 
 impl NamespaceConfig {
@@ -45,11 +56,51 @@ impl NamespaceConfig {
             reject_xdr_writes: false,
             reject_non_xdr_writes: false,
             disallow_null_setname: false,
+            apply_ttl_reductions: true,
+            disable_mrt_writes: false,
+            rack_ids: Vec::new(),
         }
+    }
+
+    /// The rack of a node.
+    pub(crate) fn rack_of(&self, node: usize) -> u32 {
+        self.rack_ids.get(node).copied().unwrap_or(0)
     }
 
     /// Whether a record may be given a TTL.
     pub(crate) const fn allows_ttl(&self) -> bool {
         self.nsup_period_s > 0 || self.allow_ttl_without_nsup
+    }
+}
+
+/// Configuration of the service, the same on all nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct ServiceConfig {
+    /// 0 = batches are refused with 150.
+    pub(crate) batch_index_threads: u32,
+    /// Rows of a batch; 0 = no limit.
+    pub(crate) batch_max_requests: u32,
+    /// Scans that a node runs at a time.
+    pub(crate) query_threads_limit: usize,
+    /// Finished scans that a node remembers.
+    pub(crate) query_max_done: usize,
+    /// Connections that a node has at a time.
+    pub(crate) proto_fd_max: usize,
+    /// Idle time after which a connection is closed; 0 = never.
+    pub(crate) proto_fd_idle_ms: u32,
+}
+
+impl ServiceConfig {
+    /// The defaults of a version.
+    pub(crate) fn of(build: Build) -> Self {
+        let is_old = build < Build::NEW_INDEX_COMMANDS;
+        Self {
+            batch_index_threads: 2,
+            batch_max_requests: if is_old { 5000 } else { 0 },
+            query_threads_limit: 128,
+            query_max_done: 100,
+            proto_fd_max: 15_000,
+            proto_fd_idle_ms: if is_old { 60_000 } else { 0 },
+        }
     }
 }

@@ -2,7 +2,7 @@
 //! (`wire-protocol.md` §1, §2).
 
 use crate::{
-    batch,
+    batch, compression,
     faults::{Event, On, Reaction},
     info,
     link::{Link, Manner, Voice},
@@ -21,6 +21,7 @@ use std::{
     io::{self, BufReader, Read},
     net::TcpStream,
     sync::Arc,
+    time::Duration,
 };
 
 /// Buffer for requests; larger bodies go straight into their own.
@@ -45,6 +46,8 @@ pub(crate) struct Connection {
     /// How replies are sent unless a request changes it.
     manner: Manner,
     session: info::Session,
+    /// The limit that is set on the socket; 0 = none.
+    idle_ms: u32,
     body: Vec<u8>,
     out: Vec<u8>,
 }
@@ -60,6 +63,7 @@ impl Connection {
             link,
             manner: Manner::default(),
             session: info::Session::default(),
+            idle_ms: 0,
             body: Vec::new(),
             out: Vec::new(),
         })
@@ -70,7 +74,7 @@ impl Connection {
         if self.greet() == Flow::Close {
             return;
         }
-        while let Ok(Some((kind, len))) = self.read_header() {
+        while let Ok(Some((kind, len))) = self.wait() {
             if self.read_body(len).is_err() || self.answer(kind) == Flow::Close {
                 return;
             }
@@ -86,6 +90,17 @@ impl Connection {
             None => Flow::Continue,
             Some(reaction) => self.react(reaction),
         }
+    }
+
+    /// The header of the next frame, unless the client is idle for too long.
+    fn wait(&mut self) -> io::Result<Option<(u8, u64)>> {
+        let idle_ms = self.state.service().proto_fd_idle_ms;
+        if idle_ms != self.idle_ms {
+            let limit = (idle_ms > 0).then(|| Duration::from_millis(u64::from(idle_ms)));
+            self.reader.get_ref().set_read_timeout(limit)?;
+            self.idle_ms = idle_ms;
+        }
+        self.read_header()
     }
 
     /// Type and length of the next frame; `None` where the server closes the connection.
@@ -130,7 +145,20 @@ impl Connection {
                 reply::security(&mut self.out, ResultCode::SECURITY_NOT_SUPPORTED);
                 self.link.send(&self.out)
             }
-            Some(FrameType::Compressed) => self.refuse(ResultCode::ENTERPRISE_ONLY),
+            Some(FrameType::Compressed) => self.answer_compressed(),
+            None => self.refuse(ResultCode::PARAMETER),
+        }
+    }
+
+    fn answer_compressed(&mut self) -> Flow {
+        if !self.state.is_enterprise() {
+            return self.refuse(ResultCode::ENTERPRISE_ONLY);
+        }
+        match compression::inflate(&self.body) {
+            Some(message) => {
+                self.body = message;
+                self.answer_message()
+            }
             None => self.refuse(ResultCode::PARAMETER),
         }
     }
@@ -180,6 +208,8 @@ impl Connection {
     /// Who handles a message (`wire-protocol.md` §11), after the rules had their say.
     fn route(&mut self, message: &Message<'_>) -> Flow {
         let header = message.header;
+        self.link.manner.compress =
+            header.info1 & flags::COMPRESS != 0 && self.state.is_enterprise();
         let digest = message.field(code::DIGEST);
         let on = match (header.info1 & flags::BATCH != 0, digest) {
             (true, _) => On::Batch,

@@ -12,9 +12,6 @@ use std::{
     time::Instant,
 };
 
-/// Finished jobs that are remembered (`query-max-done`).
-const MAX_DONE: usize = 100;
-
 /// How a job ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum End {
@@ -80,12 +77,13 @@ impl Jobs {
         Ok(job)
     }
 
-    pub(crate) fn finish(&self, job: &Arc<Job>, end: End) {
+    /// Ends a job; `remembered`: finished ones that are kept (`query-max-done`).
+    pub(crate) fn finish(&self, job: &Arc<Job>, end: End, remembered: usize) {
         *lock(&job.end) = Some((end, Instant::now()));
         let mut lists = lock(&self.list);
         lists.active.retain(|other| !Arc::ptr_eq(other, job));
         lists.done.push_front(Arc::clone(job));
-        lists.done.truncate(MAX_DONE);
+        lists.done.truncate(remembered);
     }
 
     /// Running jobs first, then finished ones, newest first.

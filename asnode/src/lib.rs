@@ -18,19 +18,22 @@
 //! - [`load`]: the content of a backup.
 //! - [`Clock`]: the cluster's time, which tests move instead of sleeping.
 //!
-//! The model is a Community Edition 8.1.2 server (`wire-*.md`, `info-protocol.md`). All nodes
-//! share one store; ownership of partitions is only a table. Not emulated: security and TLS (admin
-//! requests get 51), compression (25), queries on secondary indexes (201), background writes
+//! The model is a server 8.1.2 of the Community Edition (`wire-*.md`, `info-protocol.md`); other
+//! versions ([`Build`]) and the Enterprise Edition ([`Edition`]) differ where clients can tell. All
+//! nodes share one store; ownership of partitions is only a table. Not emulated: security and TLS
+//! (admin requests get 51), queries on secondary indexes (201), background writes
 //! (16), list, map, bit, HLL and expression operations (4), the few filter operations that
-//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored), expiry of the record
-//! count (expired records are hidden at once and never swept).
+//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored). Expired
+//! records are hidden at once; they are removed, every `nsup-period`, when somebody asks for figures.
 
 mod batch;
 mod bins;
+mod build;
 mod catalogue;
 mod cdt;
 mod clock;
 mod cluster;
+mod compression;
 mod config;
 mod connection;
 mod counters;
@@ -58,9 +61,10 @@ mod topology;
 mod value;
 mod write;
 
+pub use build::{BadBuild, Build, DEFAULT_BUILD, Edition};
 pub use catalogue::{Collection, Index, IndexSource, IndexType, Udf};
 pub use clock::{CL_EPOCH_UNIX_S, Clock};
-pub use cluster::{Cluster, ClusterBuilder, DEFAULT_BUILD};
+pub use cluster::{Cluster, ClusterBuilder};
 pub use config::NamespaceConfig;
 pub use counters::CounterValues;
 pub use direct::{RawBin, RawRecord};

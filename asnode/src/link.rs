@@ -1,7 +1,8 @@
 //! The sending half of a client's connection.
 
-use crate::{connection::Flow, faults::novelty};
+use crate::{compression, connection::Flow, faults::novelty};
 use std::{
+    borrow::Cow,
     io::{self, Write},
     net::TcpStream,
     thread,
@@ -22,13 +23,15 @@ pub(crate) enum Voice {
     Mute,
 }
 
-/// How replies are sent; all but the default is a fault.
+/// How replies are sent; all but compression is a fault.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Manner {
     pub(crate) voice: Voice,
     pub(crate) bytes_per_second: Option<u32>,
     /// Put a field of an unknown type into every message.
     pub(crate) unknown_field: bool,
+    /// Send compressed frames, as the client asked for.
+    pub(crate) compress: bool,
 }
 
 /// A socket that is written to; errors mean that the client has gone.
@@ -55,10 +58,22 @@ impl Link {
 
     /// Sends whole frames, with one write call where the socket takes it.
     pub(crate) fn send(&mut self, frames: &[u8]) -> Flow {
-        if self.manner.unknown_field {
-            return self.send_part(&novelty::with_unknown_field(frames));
+        let dressed = self.dressed(frames);
+        self.send_part(&dressed)
+    }
+
+    /// Whole frames in the form in which they are to be sent.
+    pub(crate) fn dressed<'a>(&self, frames: &'a [u8]) -> Cow<'a, [u8]> {
+        let frames = if self.manner.unknown_field {
+            Cow::Owned(novelty::with_unknown_field(frames))
+        } else {
+            Cow::Borrowed(frames)
+        };
+        if self.manner.compress {
+            Cow::Owned(deflated(&frames))
+        } else {
+            frames
         }
-        self.send_part(frames)
     }
 
     /// Sends bytes that may begin and end anywhere.
@@ -108,6 +123,19 @@ impl Link {
         // A socket that refuses the option has been closed; the next write tells.
         let _closed = self.stream.set_write_timeout(limit);
     }
+}
+
+fn deflated(frames: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(frames.len());
+    let mut rest = frames;
+    while let Some((frame, later)) =
+        novelty::frame_len(rest).and_then(|len| rest.split_at_checked(len))
+    {
+        compression::put_deflated(&mut out, frame);
+        rest = later;
+    }
+    out.extend_from_slice(rest);
+    out
 }
 
 fn half_frame(frames: &[u8]) -> &[u8] {

@@ -2,7 +2,7 @@
 //! Everything it can do is in the library.
 
 use asnode::{
-    Cluster, NamespaceConfig,
+    Build, Cluster, DEFAULT_BUILD, Edition, NamespaceConfig,
     generate::{self, Shape},
     load,
 };
@@ -35,6 +35,12 @@ struct Options {
     /// Copies of each partition.
     #[arg(long, default_value_t = 1, value_name = "N")]
     replication_factor: usize,
+    /// Server version to emulate, 5.7 or later.
+    #[arg(long, default_value_t = DEFAULT_BUILD, value_name = "VERSION")]
+    build: Build,
+    /// Emulate the Enterprise Edition: racks, compression, durable deletes.
+    #[arg(long)]
+    enterprise: bool,
     /// Text backup to put into the first namespace before the nodes are announced: an .asb file,
     /// or a directory with such files. Neither compressed nor encrypted.
     #[arg(long, value_name = "PATH")]
@@ -95,8 +101,12 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
 
 fn start(options: &Options) -> io::Result<Cluster> {
     let mut builder = Cluster::builder()
+        .build(options.build)
         .nodes(options.nodes)
         .first_port(options.port);
+    if options.enterprise {
+        builder = builder.edition(Edition::Enterprise);
+    }
     for name in &options.namespace {
         let mut config = NamespaceConfig::new(name);
         config.replication_factor = options.replication_factor;

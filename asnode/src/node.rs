@@ -90,6 +90,9 @@ impl Node {
         if inner.phase != Phase::Running {
             return;
         }
+        if inner.open.len() >= state.service().proto_fd_max {
+            return; // and with this the connection is closed
+        }
         inner.open.insert(number, closer);
         inner.threads.retain(|thread| !thread.is_finished());
         let shared = Arc::clone(state);
@@ -108,6 +111,11 @@ impl Node {
                 inner.open.remove(&number);
             }
         }
+    }
+
+    /// Connections that are open now.
+    pub(crate) fn connections(&self) -> usize {
+        lock(&self.inner).open.len()
     }
 
     pub(crate) fn is_stopped(&self) -> bool {

@@ -1,8 +1,10 @@
 //! A single-record command, whether it came alone or as a batch row, and its outcome.
 
 use crate::{
+    build::{Build, Edition},
     catalogue::Catalogue,
     clock::Clock,
+    config::ServiceConfig,
     counters::Counters,
     expression::{BadFilter, Expression, Subject},
     faults::Faults,
@@ -12,6 +14,7 @@ use crate::{
     read,
     record::{DigestBytes, StoredRecord},
     shuffle::Shuffle,
+    sync::read as read_lock,
     topology::{NodeLoss, Topology},
     write,
 };
@@ -22,10 +25,19 @@ use aerospike_wire::{
     result_code::ResultCode,
 };
 
+use std::{
+    sync::{
+        RwLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Instant,
+};
+
 /// Everything that the nodes of a cluster share.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) build: String,
+    pub(crate) build: Build,
+    pub(crate) edition: Edition,
     pub(crate) cluster_name: Option<String>,
     pub(crate) clock: Clock,
     pub(crate) namespaces: Vec<Namespace>,
@@ -40,11 +52,12 @@ pub(crate) struct State {
     pub(crate) scan_frame_bytes: usize,
     /// Partitions that a scan reads in turns.
     pub(crate) scan_lanes: usize,
-    /// Scans that a node runs at a time.
-    pub(crate) scan_limit: usize,
     pub(crate) shuffle: Shuffle,
-    /// 0 = no limit.
-    pub(crate) batch_max_requests: u32,
+    pub(crate) service: RwLock<ServiceConfig>,
+    /// When the nodes came up.
+    pub(crate) started: Instant,
+    /// Partitions that are said to wait for their migration.
+    pub(crate) migrations: AtomicU64,
 }
 
 impl State {
@@ -67,6 +80,21 @@ impl State {
         removed
     }
 
+    /// The configuration of the service as it is now.
+    pub(crate) fn service(&self) -> ServiceConfig {
+        *read_lock(&self.service)
+    }
+
+    /// Partitions that are said to wait for their migration.
+    pub(crate) fn migrations(&self) -> u64 {
+        self.migrations.load(Ordering::Relaxed)
+    }
+
+    /// Whether the cluster has what only the Enterprise Edition has.
+    pub(crate) fn is_enterprise(&self) -> bool {
+        self.edition == Edition::Enterprise
+    }
+
     /// Whether the node was killed, or the cluster is going away.
     pub(crate) fn is_stopped(&self, node: usize) -> bool {
         self.nodes.get(node).is_none_or(Node::is_stopped)
@@ -86,11 +114,11 @@ impl Filter<'_> {
     ///
     /// # Errors
     /// The filter does not parse.
-    pub(crate) fn passes(self, subject: Subject<'_>) -> Result<bool, BadFilter> {
+    pub(crate) fn passes(self, subject: Subject<'_>, build: Build) -> Result<bool, BadFilter> {
         match self {
             Self::None => Ok(true),
             Self::Parsed(filter) => Ok(filter.matches(subject)),
-            Self::Raw(bytes) => Ok(Expression::parse(bytes)?.matches(subject)),
+            Self::Raw(bytes) => Ok(Expression::parse(bytes, build)?.matches(subject)),
         }
     }
 }
@@ -104,6 +132,8 @@ pub(crate) struct Command<'a> {
     /// Empty = none given.
     pub(crate) set: &'a [u8],
     pub(crate) key: Option<&'a [u8]>,
+    /// Part of a transaction.
+    pub(crate) is_transaction: bool,
     pub(crate) filter: Filter<'a>,
     pub(crate) ops: Ops<'a>,
 }
@@ -151,6 +181,7 @@ impl<'a> Command<'a> {
             header: message.header,
             set: &[],
             key: None,
+            is_transaction: false,
             filter: outer,
             ops: message.ops(),
         };
@@ -158,6 +189,7 @@ impl<'a> Command<'a> {
             match field.kind {
                 code::SET => command.set = field.data,
                 code::KEY => command.key = Some(field.data),
+                code::MRT_ID => command.is_transaction = true,
                 code::FILTER_EXP => command.filter = Filter::Raw(field.data),
                 _ => {}
             }
@@ -184,10 +216,10 @@ impl<'a> Command<'a> {
         let outcome = if self.info2(flags::WRITE) {
             if self.info2(flags::DELETE) {
                 Counters::bump(&state.counters.deletes);
-                write::delete(self, &state.clock)
+                write::delete(self, state)
             } else {
                 Counters::bump(&state.counters.writes);
-                write::write(self, &state.clock, ops_out)
+                write::write(self, state, ops_out)
             }
         } else if self.info2(flags::DELETE) || !self.info1(flags::READ) {
             Outcome::early(ResultCode::PARAMETER)
@@ -213,7 +245,7 @@ impl<'a> Command<'a> {
             record,
             now_ms,
         };
-        match self.filter.passes(subject) {
+        match self.filter.passes(subject, self.namespace.build()) {
             Ok(true) => {}
             Ok(false) => return Err(ResultCode::FILTERED_OUT),
             Err(BadFilter) => return Err(ResultCode::PARAMETER),

@@ -7,9 +7,10 @@
 mod plan;
 
 use crate::{
+    build::Build,
     connection::Flow,
     counters::Counters,
-    faults::{Event, On, Reaction, ScanWatch, Unit, novelty},
+    faults::{Event, On, Reaction, ScanWatch, Unit},
     jobs::{End, Job},
     link::Link,
     record::DigestBytes,
@@ -75,7 +76,7 @@ pub(crate) fn handle(
         Ok(_) => End::Ok,
         Err(_) => End::ResponseError,
     };
-    state.jobs[node].finish(&job, end_of_job);
+    state.jobs[node].finish(&job, end_of_job, state.service().query_max_done);
     let flow = match end {
         Ok(result) => run.finish(result),
         Err(Stop::Close) => Flow::Close,
@@ -111,7 +112,7 @@ fn start_job(
         abort: false.into(),
         end: Mutex::new(None),
     };
-    jobs.start(job, state.scan_limit)
+    jobs.start(job, state.service().query_threads_limit)
 }
 
 /// Why a scan ends without a last message.
@@ -185,7 +186,7 @@ impl Run<'_> {
             }
         };
         if denied || !self.state.topology.holds(self.plan.index, id, self.node) {
-            self.put_unavailable(id);
+            self.put_status(id, ResultCode::UNAVAILABLE);
             return Ok(Step::Done);
         }
         self.step(id, cursor)
@@ -218,12 +219,15 @@ impl Run<'_> {
             return Ok(Step::More(chunk.cursor));
         }
         self.job.partitions_done.fetch_add(1, Ordering::Relaxed);
+        if self.state.build < Build::BATCH_ANY && self.left > 0 {
+            self.put_status(id, ResultCode::OK);
+        }
         Ok(Step::Done)
     }
 
-    fn put_unavailable(&mut self, id: usize) {
+    fn put_status(&mut self, id: usize, result: ResultCode) {
         if let Some(id) = u16::try_from(id).ok().and_then(PartitionId::new) {
-            reply::partition_status(self.open_frame(), id, ResultCode::UNAVAILABLE);
+            reply::partition_status(self.open_frame(), id, result);
         }
     }
 
@@ -299,10 +303,8 @@ impl Run<'_> {
     }
 
     fn send_frames(&mut self, frames: &[u8]) -> Result<Option<ResultCode>, Stop> {
-        if self.link.manner.unknown_field {
-            return self.send_bytes(&novelty::with_unknown_field(frames));
-        }
-        self.send_bytes(frames)
+        let dressed = self.link.dressed(frames);
+        self.send_bytes(&dressed)
     }
 
     fn send_bytes(&mut self, bytes: &[u8]) -> Result<Option<ResultCode>, Stop> {

@@ -2,11 +2,10 @@
 
 use crate::{
     bins::Bins,
-    clock::Clock,
-    namespace::Namespace,
+    namespace::{Namespace, Tombstone},
     read::put_read,
     record::{Draft, StoredRecord},
-    request::{Command, Outcome},
+    request::{Command, Outcome, State},
 };
 use aerospike_wire::{
     message::flags,
@@ -21,19 +20,20 @@ const NEVER: u32 = u32::MAX;
 const KEEP: u32 = u32::MAX - 1;
 
 /// Applies a write; reply operations go to `out`.
-pub(crate) fn write(command: &Command<'_>, clock: &Clock, out: &mut Vec<u8>) -> Outcome {
+pub(crate) fn write(command: &Command<'_>, state: &State, out: &mut Vec<u8>) -> Outcome {
     let touches = match check_request(command) {
         Ok(touches) => touches,
         Err(result) => return Outcome::early(result),
     };
     let partition = Namespace::partition_of(&command.digest);
+    let is_full = command.namespace.is_full(command.set);
     let mut records = command.namespace.records_mut(partition);
-    let (now_s, now_ms) = (clock.now_s(), clock.now_ms());
+    let (now_s, now_ms) = (state.clock.now_s(), state.clock.now_ms());
     let old = records
         .get(&command.digest)
         .filter(|record| !record.is_expired(now_s));
     let applied = check_existence(command, old, touches)
-        .and_then(|()| check_old(command, old, now_ms))
+        .and_then(|()| check_old(command, old, now_ms, is_full))
         .and_then(|()| {
             Update {
                 command,
@@ -51,10 +51,13 @@ pub(crate) fn write(command: &Command<'_>, clock: &Clock, out: &mut Vec<u8>) -> 
                 ..Outcome::late(ResultCode::OK, Some(&record))
             };
             records.insert(command.digest, record);
+            command.namespace.unbury(&command.digest);
             outcome
         }
         Ok((None, n_ops)) => {
-            records.remove(&command.digest);
+            if let Some(record) = records.remove(&command.digest) {
+                leave_tombstone(command, state, &record);
+            }
             Outcome {
                 n_ops,
                 ..Outcome::default()
@@ -64,11 +67,12 @@ pub(crate) fn write(command: &Command<'_>, clock: &Clock, out: &mut Vec<u8>) -> 
 }
 
 /// Deletes a record. All failures report generation and void-time 0.
-pub(crate) fn delete(command: &Command<'_>, clock: &Clock) -> Outcome {
+pub(crate) fn delete(command: &Command<'_>, state: &State) -> Outcome {
+    let clock = &state.clock;
     if let Err(result) = check_source(command) {
         return Outcome::early(result);
     }
-    if command.info2(flags::DURABLE_DELETE) {
+    if command.info2(flags::DURABLE_DELETE) && !state.is_enterprise() {
         return Outcome::early(ResultCode::ENTERPRISE_ONLY);
     }
     let partition = Namespace::partition_of(&command.digest);
@@ -90,8 +94,21 @@ pub(crate) fn delete(command: &Command<'_>, clock: &Clock) -> Outcome {
     if let Err(result) = checked {
         return Outcome::early(result);
     }
-    records.remove(&command.digest);
+    if let Some(record) = records.remove(&command.digest) {
+        leave_tombstone(command, state, &record);
+    }
     Outcome::default()
+}
+
+/// What a durable delete leaves behind, whichever way the record went.
+fn leave_tombstone(command: &Command<'_>, state: &State, record: &StoredRecord) {
+    if command.info2(flags::DURABLE_DELETE) && state.is_enterprise() {
+        let tombstone = Tombstone {
+            set: record.set().to_vec(),
+            lut_ms: state.clock.now_ms().max(record.lut_ms()),
+        };
+        command.namespace.bury(command.digest, tombstone);
+    }
 }
 
 /// Who may write here.
@@ -102,7 +119,7 @@ fn check_source(command: &Command<'_>) -> Result<(), ResultCode> {
     } else {
         config.reject_non_xdr_writes
     };
-    if refused {
+    if refused || command.is_transaction && config.disable_mrt_writes {
         Err(ResultCode::FORBIDDEN)
     } else {
         Ok(())
@@ -182,8 +199,12 @@ fn check_old(
     command: &Command<'_>,
     old: Option<&StoredRecord>,
     now_ms: u64,
+    is_full: bool,
 ) -> Result<(), ResultCode> {
     let Some(record) = old else {
+        if is_full {
+            return Err(ResultCode::FORBIDDEN);
+        }
         command
             .namespace
             .ensure_set(command.set)
@@ -289,6 +310,11 @@ impl Update<'_> {
         };
         if void_time != 0 && !namespace.config().allows_ttl() {
             return Err(ResultCode::FORBIDDEN);
+        }
+        let kept = self.old.map_or(0, StoredRecord::void_time);
+        let is_shorter = void_time != 0 && (kept == 0 || void_time < kept);
+        if self.old.is_some() && is_shorter && !namespace.config().apply_ttl_reductions {
+            return Ok(kept);
         }
         Ok(void_time)
     }

@@ -15,6 +15,45 @@ pub enum Error {
         /// The first entry in the way.
         entry: String,
     },
+    /// The target holds a backup that was interrupted.
+    #[error("{target} holds an unfinished backup: {entry}")]
+    TargetUnfinished {
+        /// The directory or file.
+        target: String,
+        /// What shows it.
+        entry: String,
+    },
+    /// A state file cannot be used.
+    #[error("{file} {problem}")]
+    State {
+        /// The file.
+        file: String,
+        /// What about it, as the end of a sentence.
+        problem: StateProblem,
+    },
+    /// A continuation that asks for something else than the first run.
+    #[error("{option} differs from the first run: {}", differing(.first, .now))]
+    ContinueDiffers {
+        /// The option.
+        option: String,
+        /// Its value in the first run, if it had one.
+        first: Option<String>,
+        /// Its value now.
+        now: Option<String>,
+    },
+    /// A file is not as the state says.
+    #[error("{file} has {found} bytes, and the state file says that {expected} are durable")]
+    Shortened {
+        /// The file.
+        file: String,
+        /// Bytes found.
+        found: u64,
+        /// Bytes that must be there.
+        expected: u64,
+    },
+    /// What was asked for cannot be done with this target.
+    #[error("{0}")]
+    Unsupported(&'static str),
     /// The output file exists already.
     #[error("{target} exists already")]
     TargetExists {
@@ -105,6 +144,68 @@ pub enum Error {
     Internal(String),
 }
 
+/// Why a state file cannot be used; as the end of a sentence that begins with its name.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum StateProblem {
+    /// It is of `absctl` in Go.
+    #[error("is a state file of the Go tools, which only they can continue")]
+    Go,
+    /// It is of `asbackup`, or none at all.
+    #[error("is no state file of absctl (those of asbackup only asbackup can continue)")]
+    Foreign,
+    /// A newer version wrote it.
+    #[error("has version {found}; this program knows version 1")]
+    Version {
+        /// Its version.
+        found: u32,
+    },
+    /// It belongs to another command.
+    #[error("is the state of a {found}")]
+    Kind {
+        /// The command.
+        found: String,
+    },
+    /// It was altered or cut.
+    #[error("is damaged: its checksum does not fit")]
+    Checksum,
+    /// It is no JSON, or lacks something.
+    #[error("is damaged: line {line}, column {column}: {what}")]
+    Json {
+        /// What the parser says.
+        what: String,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// A value that cannot be.
+    #[error("is damaged: the {what} cannot be")]
+    Value {
+        /// Which.
+        what: &'static str,
+    },
+}
+
+impl StateProblem {
+    pub(crate) fn json(error: serde_json::Error) -> Self {
+        Self::Json {
+            line: error.line(),
+            column: error.column(),
+            what: error.to_string(),
+        }
+    }
+}
+
+fn differing(first: &Option<String>, now: &Option<String>) -> String {
+    let shown = |value: &Option<String>| {
+        value
+            .as_deref()
+            .map_or_else(|| "not given".to_owned(), |v| format!("{v:?}"))
+    };
+    format!("{} then, {} now", shown(first), shown(now))
+}
+
 /// What about a record cannot be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -179,9 +280,15 @@ impl Error {
         use backup_storage::{ErrorKind, Operation};
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
-            Self::Damaged { .. } | Self::Invalid { .. } | Self::NotPlain { .. } => {
-                ErrorClass::Damage
-            }
+            Self::Damaged { .. }
+            | Self::Invalid { .. }
+            | Self::NotPlain { .. }
+            | Self::Shortened { .. } => ErrorClass::Damage,
+            Self::State {
+                problem:
+                    StateProblem::Checksum | StateProblem::Json { .. } | StateProblem::Value { .. },
+                ..
+            } => ErrorClass::Damage,
             Self::Cancelled => ErrorClass::Interrupted,
             Self::RecordRefused { code, .. } if is_access(*code) => ErrorClass::Access,
             Self::Cluster(backup_cluster::error::Error::Cancelled) => ErrorClass::Interrupted,
@@ -207,6 +314,12 @@ impl Error {
             Self::TargetNotEmpty { .. } => {
                 Some("choose an empty directory, or replace an old backup with --remove-files")
             }
+            Self::TargetUnfinished { .. } => {
+                Some("go on with --continue, or remove it with --remove-artifacts")
+            }
+            Self::ContinueDiffers { .. } => Some(
+                "repeat the arguments of the first run; only hosts, credentials, limits, time-outs, retries, --parallel, --file-limit and logging may change",
+            ),
             Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")

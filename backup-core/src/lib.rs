@@ -56,5 +56,8 @@ pub mod handle;
 pub mod restore;
 pub mod stats;
 
+/// Name and version of this tool, for the files that it writes.
+pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
+
 pub use backup_cluster as cluster;
 pub use backup_storage as storage;

@@ -63,6 +63,10 @@ counters! {
         files_written,
         /// Scans that had to be resumed.
         retries,
+        /// How often the backup was continued after an interruption.
+        resumes,
+        /// Milliseconds that the runs before this one took.
+        earlier_ms,
     }
 }
 
@@ -78,7 +82,7 @@ counters! {
         indexes_read,
         /// UDF modules decoded.
         udfs_read,
-        /// Secondary indexes not created, on request.
+        /// Secondary indexes not created: on request, or because the server cannot hold them.
         indexes_skipped,
         /// UDF modules not registered, on request.
         udfs_skipped,

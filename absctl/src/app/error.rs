@@ -34,6 +34,14 @@ impl Error {
         }
     }
 
+    /// The same with a hint, where there was none.
+    pub(crate) fn with_hint(mut self, text: &str) -> Self {
+        if let Self::Usage { hint, .. } = &mut self {
+            hint.get_or_insert_with(|| text.to_owned());
+        }
+        self
+    }
+
     /// The exit code for this failure.
     pub(crate) fn exit(&self) -> Exit {
         match self {

@@ -5,7 +5,7 @@ use super::{
     error::Error,
 };
 use backup_core::{
-    backup::{BackupConfig, BackupTarget},
+    backup::{BackupConfig, BackupTarget, StateFile},
     cluster::{client::ConnectOptions, view::Host},
     restore::{RestoreConfig, RestoreSource, ValidateConfig},
     storage::{LocalDir, LocalOptions, Store, Stream, single_file},
@@ -35,6 +35,9 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
+    config.prefix = prefix(args)?;
+    config.file_limit = file_limit(args.target.file_limit)?;
+    resume(args, &mut config)?;
     Ok(config)
 }
 
@@ -87,6 +90,69 @@ fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
         (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(directory))),
         (None, Some(file)) => Ok(RestoreSource::Single(single(file, Stream::stdin)?)),
     }
+}
+
+/// What the names of data files begin with (`files-and-state.md` §1.1).
+fn prefix(args: &BackupArgs) -> Result<String, Error> {
+    const NO_NAME: &str = "\\/:*?\"<>|";
+    let Some(prefix) = &args.target.output_file_prefix else {
+        return Ok(String::new());
+    };
+    let wrong = |why: &str| {
+        Err(Error::usage(format!(
+            "--output-file-prefix (-q) {prefix:?}: {why}"
+        )))
+    };
+    match prefix {
+        _ if args.target.output_file.is_some() => {
+            Err(exclusive("--output-file-prefix (-q)", "--output-file (-o)"))
+        }
+        _ if prefix.starts_with("metadata_") => {
+            wrong("files whose names begin with metadata_ hold indexes and modules")
+        }
+        _ if prefix.trim() != prefix => wrong("no white space at either end"),
+        _ if prefix.contains(|c: char| c.is_control() || NO_NAME.contains(c)) => {
+            wrong("none of \\ / : * ? \" < > | and no control characters")
+        }
+        _ => Ok(prefix.clone()),
+    }
+}
+
+fn file_limit(mebibytes: u64) -> Result<u64, Error> {
+    mebibytes.checked_mul(1 << 20).ok_or_else(|| {
+        Error::usage(format!(
+            "--file-limit (-F) {mebibytes}: no file can be that large"
+        ))
+    })
+}
+
+fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
+    let flags = &args.resume;
+    if flags.resume.is_some() && flags.state_file_dst.is_some() {
+        let error = exclusive("--continue (-c)", "--state-file-dst");
+        return Err(error.with_hint("the state goes on in the same file"));
+    }
+    if flags.resume.is_some() && args.target.remove_files {
+        return Err(exclusive("--continue (-c)", "--remove-files (-r)"));
+    }
+    config.state_file = flags.state_file_dst.as_deref().map(|typed| {
+        if typed.contains('/') {
+            StateFile::Local(typed.into())
+        } else {
+            StateFile::Beside(typed.to_owned())
+        }
+    });
+    // An existing path, else the name beside the data.
+    config.resume = flags.resume.as_deref().map(|typed| {
+        if typed.contains('/') || Path::new(typed).is_file() {
+            StateFile::Local(typed.into())
+        } else {
+            StateFile::Beside(typed.to_owned())
+        }
+    });
+    config.durable_interval = Duration::from_millis(flags.durable_interval);
+    config.durable_records = flags.scan_page_size;
+    Ok(())
 }
 
 fn local_dir(path: &Path) -> Arc<dyn Store> {

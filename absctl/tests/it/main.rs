@@ -7,6 +7,7 @@ mod compare;
 mod bad_input;
 mod faults;
 mod golden;
+mod kill;
 mod replace;
 mod round_trip;
 mod selection;

@@ -57,10 +57,12 @@ fn a_failed_backup_leaves_the_old_one_alone() {
     backup(&source, &[&"-d", &directory]).succeeds();
     backup(&source, &[&"-o", &file]).succeeds();
     let before = (contents(&directory), fs::read(&file).expect("file"));
+    // What the failed run left stands beside them, to be continued.
     let unchanged = || {
-        assert_eq!(contents(&directory), before.0);
+        let mut found = contents(&directory);
+        found.retain(|(name, _)| name.ends_with(".asb"));
+        assert!(found == before.0, "{:?}", names(&directory));
         assert_eq!(fs::read(&file).expect("file"), before.1);
-        assert_eq!(names(place.path()), ["d", "f.asb"]);
     };
     let rule = Rule::new(On::Scan, Reaction::Garbage(Garbage::ZeroOp)).after_total_records(400);
     for (flag, path) in [("-d", &directory), ("-o", &file)] {

@@ -1,6 +1,6 @@
 //! Interrupts.
 
-use crate::support::{LIMIT, Run, empty, filled, hosts, names, wait_for};
+use crate::support::{LIMIT, Run, continues, empty, filled, hosts, names, wait_for};
 use asnode::faults::{On, Reaction, Rule};
 use rustix::{
     fs::{CWD, Mode, mkfifoat},
@@ -17,7 +17,7 @@ use tempfile::tempdir;
 /// Long enough for a signal to arrive meanwhile.
 const SLOW: Reaction = Reaction::Delay(Duration::from_secs(1));
 
-fn start(args: &[&dyn AsRef<OsStr>]) -> Child {
+pub(crate) fn start(args: &[&dyn AsRef<OsStr>]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_absctl"))
         .args(args.iter().map(AsRef::as_ref))
         .stdin(Stdio::piped())
@@ -66,7 +66,7 @@ fn first_line(pipe: &mut impl Read) -> String {
 }
 
 #[test]
-fn an_interrupted_backup_leaves_nothing() {
+fn an_interrupted_backup_can_be_continued() {
     for signal in [Signal::INT, Signal::TERM] {
         let source = filled(1, 3000);
         let place = tempdir().expect("directory");
@@ -77,8 +77,10 @@ fn an_interrupted_backup_leaves_nothing() {
         wait_for("a hanging scan", || source.faults().fired(fault) > 0);
         assert!(!names(&path).is_empty());
         send(&child, signal);
-        end_of(child).fails(130, "interrupted");
-        assert_eq!(names(&path), Vec::<String>::new());
+        let run = end_of(child).fails(130, "interrupted");
+        assert!(run.stderr.contains("--continue test.asb.state"), "{run:?}");
+        source.faults().clear();
+        continues(&source, &path);
     }
 }
 

@@ -62,6 +62,27 @@ pub(crate) fn restore(cluster: &Cluster, args: &[&dyn AsRef<OsStr>]) -> Run {
     on_cluster("restore", cluster, args)
 }
 
+/// Goes on with a backup that has failed, and restores it.
+pub(crate) fn continues(source: &Cluster, path: &Path) {
+    let state = "test.asb.state".to_owned();
+    assert!(names(path).contains(&state), "{:?}", names(path));
+    let run = backup(source, &[&"-d", &path, &"-c", &state]).succeeds();
+    assert_eq!(run.reported("Resumes"), 1, "{run:?}");
+    assert!(
+        names(path).iter().all(|name| name.ends_with(".asb")),
+        "{:?}",
+        names(path)
+    );
+    let target = empty(1);
+    let run = restore(&target, &[&"-d", &path]).succeeds();
+    assert_eq!(
+        run.reported("Inserted Records"),
+        source.count(NAMESPACE),
+        "each record once"
+    );
+    assert_equal(source, &target);
+}
+
 fn on_cluster(name: &'static str, cluster: &Cluster, args: &[&dyn AsRef<OsStr>]) -> Run {
     let hosts = hosts(cluster);
     let common: [&dyn AsRef<OsStr>; 4] = [&name, &hosts, &"-n", &NAMESPACE];

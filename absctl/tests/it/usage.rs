@@ -53,7 +53,13 @@ fn every_flag_is_in_the_help() {
         "--directory",
         "--output-file",
         "--remove-files",
+        "--output-file-prefix",
+        "--file-limit",
         "--compact",
+        "--state-file-dst",
+        "--continue",
+        "--durable-interval",
+        "--scan-page-size",
     ];
     let source = ["--directory", "--input-file", "--validate"];
     check(

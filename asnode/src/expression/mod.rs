@@ -24,7 +24,10 @@ mod posix;
 mod tests;
 mod value;
 
-use crate::record::{DigestBytes, StoredRecord};
+use crate::{
+    build::Build,
+    record::{DigestBytes, StoredRecord},
+};
 use evaluate::Frame;
 use node::Node;
 use value::Value;
@@ -52,9 +55,9 @@ pub(crate) struct Subject<'a> {
 }
 
 impl Expression {
-    /// Checks the content of a FILTER_EXP field.
-    pub(crate) fn parse(bytes: &[u8]) -> Result<Self, BadFilter> {
-        let root = parse::filter(bytes).ok_or(BadFilter)?;
+    /// Checks the content of a FILTER_EXP field, as a server of this version does.
+    pub(crate) fn parse(bytes: &[u8], build: Build) -> Result<Self, BadFilter> {
+        let root = parse::filter(bytes, build).ok_or(BadFilter)?;
         Ok(Self { root })
     }
 

@@ -9,7 +9,10 @@ use super::{
     posix::Pattern,
     value::Type,
 };
-use crate::msgpack::{Reader, Token};
+use crate::{
+    build::Build,
+    msgpack::{Reader, Token},
+};
 use aerospike_wire::op::MAX_BIN_NAME;
 use std::collections::HashMap;
 
@@ -26,7 +29,7 @@ pub(super) const MAX_PATTERNS: usize = 64;
 type Typed = (Node, Type);
 
 /// A whole filter: one value of type bool, nothing after it.
-pub(super) fn filter(bytes: &[u8]) -> Option<Node> {
+pub(super) fn filter(bytes: &[u8], build: Build) -> Option<Node> {
     if bytes.len() > MAX_BYTES {
         return None;
     }
@@ -35,6 +38,7 @@ pub(super) fn filter(bytes: &[u8]) -> Option<Node> {
         names: HashMap::new(),
         scope: Vec::new(),
         patterns: 0,
+        build,
     };
     let root = parser.typed(Type::Bool, MAX_DEPTH)?;
     parser.reader.is_empty().then_some(root)
@@ -47,6 +51,8 @@ struct Parser<'a> {
     /// … and their names in order of declaration.
     scope: Vec<&'a [u8]>,
     patterns: usize,
+    /// What operations there are.
+    build: Build,
 }
 
 impl<'a> Parser<'a> {
@@ -99,7 +105,7 @@ impl<'a> Parser<'a> {
             (0, 0) => Some((Node::Unknown, Type::Bool)),
             (1..=6, 2) => self.compare(Relation::from_code(code)?, depth),
             (7, 3) => self.regex(depth),
-            (9, 2) => self.in_list(depth),
+            (9, 2) if self.build >= Build::SET_INDEX => self.in_list(depth),
             (16 | 17 | 19, 2..) => {
                 let nodes = self.all(Type::Bool, args, depth)?;
                 Some((Node::Logic(Logic::from_code(code)?, nodes), Type::Bool))
@@ -117,6 +123,7 @@ impl<'a> Parser<'a> {
                 Some((Node::Bits(Bits::from_code(code)?, nodes), Type::Int))
             }
             (64, 1) => Some((Node::DigestModulo(self.modulus()?), Type::Int)),
+            (74, 0) if self.build < Build::BLOB_INDEX => None,
             (65..=74, 0) => {
                 let (meta, kind) = Meta::from_code(code)?;
                 Some((Node::Meta(meta), kind))

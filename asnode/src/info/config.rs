@@ -1,7 +1,12 @@
 //! Configuration, as far as tools and tests read or change it (`info-protocol.md` §9).
 
 use super::{ENTERPRISE_ONLY, NO_NAMESPACE, Request, Value, text};
-use crate::{config::NamespaceConfig, namespace::Namespace};
+use crate::{
+    build::Build,
+    config::{NamespaceConfig, ServiceConfig},
+    namespace::{Namespace, SetInfo},
+    sync::write,
+};
 use aerospike_wire::info;
 
 const INVALID_CONTEXT: &str = "ERROR:4:invalid context";
@@ -22,7 +27,7 @@ fn get(request: Request<'_>) -> Value {
         Some(b"network") => network_items(request),
         Some(b"security" | b"xdr") => Value::new(),
         Some(b"namespace") => match request.namespace() {
-            Ok((_, namespace)) => namespace_items(namespace),
+            Ok((_, namespace)) => namespace_items(request, namespace),
             Err(error) => text(error),
         },
         Some(_) => text(INVALID_CONTEXT),
@@ -38,13 +43,19 @@ fn service_items(request: Request<'_>) -> Value {
         .map(|m| m.id.clone())
         .unwrap_or_default();
     let cluster = state.cluster_name.as_deref().unwrap_or("null");
+    let service = state.service();
     text(format!(
-        "advertise-ipv6=false;batch-index-threads=2;batch-max-buffers-per-queue=255;\
+        "advertise-ipv6=false;batch-index-threads={};batch-max-buffers-per-queue=255;\
          batch-max-requests={};batch-max-unused-buffers=256;cluster-name={cluster};\
-         migrate-threads=1;min-cluster-size=1;node-id={id};proto-fd-idle-ms=0;proto-fd-max=15000;\
-         query-max-done=100;query-threads-limit={};service-threads=2;single-query-threads=4;\
+         migrate-threads=1;min-cluster-size=1;node-id={id};proto-fd-idle-ms={};proto-fd-max={};\
+         query-max-done={};query-threads-limit={};service-threads=2;single-query-threads=4;\
          ticker-interval=10;transaction-max-ms=1000;transaction-retry-ms=1002",
-        state.batch_max_requests, state.scan_limit,
+        service.batch_index_threads,
+        service.batch_max_requests,
+        service.proto_fd_idle_ms,
+        service.proto_fd_max,
+        service.query_max_done,
+        service.query_threads_limit,
     ))
 }
 
@@ -59,19 +70,26 @@ fn network_items(request: Request<'_>) -> Value {
 }
 
 /// `key=value;…` of a namespace, also the tail of its statistics.
-pub(super) fn namespace_items(namespace: &Namespace) -> Value {
+pub(super) fn namespace_items(request: Request<'_>, namespace: &Namespace) -> Value {
     let config = namespace.config();
+    let transactions = if namespace.build() < Build::TRANSACTIONS {
+        String::new()
+    } else {
+        format!("disable-mrt-writes={};", config.disable_mrt_writes)
+    };
     text(format!(
-        "active-rack=0;allow-ttl-without-nsup={};apply-ttl-reductions=true;\
-         conflict-resolution-policy=generation;default-ttl={};disable-mrt-writes=false;\
-         disallow-null-setname={};enable-xdr=false;max-record-size={};nsup-period={};rack-id=0;\
+        "active-rack=0;allow-ttl-without-nsup={};apply-ttl-reductions={};\
+         conflict-resolution-policy=generation;default-ttl={};{transactions}\
+         disallow-null-setname={};enable-xdr=false;max-record-size={};nsup-period={};rack-id={};\
          reject-non-xdr-writes={};reject-xdr-writes={};replication-factor={};\
          strong-consistency=false;storage-engine=memory",
         config.allow_ttl_without_nsup,
+        config.apply_ttl_reductions,
         config.default_ttl_s,
         config.disallow_null_setname,
         config.max_record_size,
         config.nsup_period_s,
+        config.rack_of(request.node),
         config.reject_non_xdr_writes,
         config.reject_xdr_writes,
         config.replication_factor,
@@ -85,13 +103,22 @@ fn set(request: Request<'_>) -> Result<(), &'static str> {
     let changes = request.params().filter(|(key, _)| !NAMES.contains(key));
     match request.param("context") {
         None => Err("ERROR:4:missing 'context'"),
-        Some(b"xdr") => Err(ENTERPRISE_ONLY),
-        Some(b"service" | b"network") => Ok(()),
+        Some(b"xdr") if !request.state.is_enterprise() => Err(ENTERPRISE_ONLY),
+        Some(b"service") => {
+            let mut service = write(&request.state.service);
+            for (key, value) in changes {
+                change_service(&mut service, key, value).ok_or(INVALID_PARAMETER)?;
+            }
+            Ok(())
+        }
         Some(b"namespace") => {
             let (_, namespace) = request.namespace()?;
             for (key, value) in changes {
                 match request.param("set") {
                     Some(set) => change_set(namespace, set, key, value)?,
+                    None if key == b"disable-mrt-writes" => {
+                        forbid_transactions(request, namespace, value).ok_or(INVALID_PARAMETER)?;
+                    }
                     None => {
                         change(&mut namespace.config_mut(), key, value).ok_or(INVALID_PARAMETER)?
                     }
@@ -109,28 +136,68 @@ fn change_set(
     key: &[u8],
     value: &[u8],
 ) -> Result<(), &'static str> {
-    let (b"default-ttl", Some(ttl)) = (key, number(value)) else {
-        return Err(INVALID_PARAMETER);
+    let mut info = SetInfo::default();
+    let edit: fn(&mut SetInfo, &SetInfo) = match (key, number(value), flag(value)) {
+        (b"default-ttl", Some(ttl), _) => {
+            info.default_ttl_s = ttl;
+            |info, new| info.default_ttl_s = new.default_ttl_s
+        }
+        (b"stop-writes-count", Some(count), _) => {
+            info.stop_writes_count = u64::from(count);
+            |info, new| info.stop_writes_count = new.stop_writes_count
+        }
+        (b"enable-index", _, Some(enable)) => {
+            info.enable_index = enable;
+            |info, new| info.enable_index = new.enable_index
+        }
+        _ => return Err(INVALID_PARAMETER),
     };
     namespace.ensure_set(set).map_err(|_| NO_NAMESPACE)?;
-    namespace.update_set(set, |info| info.default_ttl_s = ttl);
+    namespace.update_set(set, |known| edit(known, &info));
     Ok(())
 }
 
-fn change(config: &mut NamespaceConfig, key: &[u8], value: &[u8]) -> Option<()> {
-    let flag = || match value {
+/// Transactions came with 8.0, and only Enterprise has them.
+fn forbid_transactions(request: Request<'_>, namespace: &Namespace, value: &[u8]) -> Option<()> {
+    let state = request.state;
+    let knows = state.is_enterprise() && state.build >= Build::TRANSACTIONS;
+    namespace.config_mut().disable_mrt_writes = flag(value).filter(|_| knows)?;
+    Some(())
+}
+
+fn change_service(config: &mut ServiceConfig, key: &[u8], value: &[u8]) -> Option<()> {
+    let number = info::number::<u32>(value)?;
+    let size = usize::try_from(number).ok()?;
+    match key {
+        b"batch-index-threads" => config.batch_index_threads = number,
+        b"batch-max-requests" => config.batch_max_requests = number,
+        b"query-threads-limit" => config.query_threads_limit = size,
+        b"query-max-done" => config.query_max_done = size,
+        b"proto-fd-max" => config.proto_fd_max = size,
+        b"proto-fd-idle-ms" => config.proto_fd_idle_ms = number,
+        _ => return None,
+    }
+    Some(())
+}
+
+fn flag(value: &[u8]) -> Option<bool> {
+    match value {
         b"true" => Some(true),
         b"false" => Some(false),
         _ => None,
-    };
+    }
+}
+
+fn change(config: &mut NamespaceConfig, key: &[u8], value: &[u8]) -> Option<()> {
     match key {
         b"default-ttl" => config.default_ttl_s = number(value)?,
         b"nsup-period" => config.nsup_period_s = number(value)?,
         b"max-record-size" => config.max_record_size = number(value)?,
-        b"allow-ttl-without-nsup" => config.allow_ttl_without_nsup = flag()?,
-        b"reject-xdr-writes" => config.reject_xdr_writes = flag()?,
-        b"reject-non-xdr-writes" => config.reject_non_xdr_writes = flag()?,
-        b"disallow-null-setname" => config.disallow_null_setname = flag()?,
+        b"allow-ttl-without-nsup" => config.allow_ttl_without_nsup = flag(value)?,
+        b"apply-ttl-reductions" => config.apply_ttl_reductions = flag(value)?,
+        b"reject-xdr-writes" => config.reject_xdr_writes = flag(value)?,
+        b"reject-non-xdr-writes" => config.reject_non_xdr_writes = flag(value)?,
+        b"disallow-null-setname" => config.disallow_null_setname = flag(value)?,
         _ => return None,
     }
     Some(())

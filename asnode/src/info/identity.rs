@@ -1,14 +1,17 @@
 //! Who the node is and how it feels (`info-protocol.md` §2).
 
 use super::{Request, Value, text};
-use crate::namespace::PARTITIONS;
+use crate::{build::Build, namespace::PARTITIONS};
 use aerospike_wire::info;
-
-const EDITION: &str = "Aerospike Community Edition";
 
 const FEATURES: &str = "batch-any;batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;\
     float;geo;sindex-exists;peers;pipelining;pquery;pscans;query-show;relaxed-sc;replicas;\
     replicas-all;replicas-master;replicas-max;truncate-namespace;udf";
+
+/// Those of before 6.0.
+const OLD_FEATURES: &str = "batch-index;blob-bits;cdt-index;cdt-list;cdt-map;cluster-stable;float;\
+    geo;sindex-exists;peers;pipelining;pscans;relaxed-sc;replicas;replicas-all;replicas-master;\
+    replicas-max;truncate-namespace;udf";
 
 /// The cluster key that the living nodes agree on; it changes with them.
 const CLUSTER_KEY: u64 = 0xCA07_7B81_B700;
@@ -17,14 +20,14 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     let state = request.state;
     let topology = &state.topology;
     Some(match name {
-        "build" => text(state.build.clone()),
-        "edition" => text(EDITION),
-        "version" => text(format!("{EDITION} build {}", state.build)),
+        "build" => text(state.build.to_string()),
+        "edition" => text(state.edition.to_string()),
+        "version" => text(format!("{} build {}", state.edition, state.build)),
         "release" => text(format!(
-            "edition={EDITION};version={};os=debian12;arch=x86_64;sha=0000000",
-            state.build
+            "edition={};version={};os=debian12;arch=x86_64;sha=0000000",
+            state.edition, state.build
         )),
-        "features" => text(FEATURES),
+        "features" => features(request),
         "node" | "name" => text(node_id(request)),
         "cluster-name" => text(
             state
@@ -49,6 +52,20 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     })
 }
 
+fn features(request: Request<'_>) -> Value {
+    let common = if request.state.build < Build::BATCH_ANY {
+        OLD_FEATURES
+    } else {
+        FEATURES
+    };
+    let of_edition = if request.state.is_enterprise() {
+        ";xdr"
+    } else {
+        ""
+    };
+    text(format!("{common}{of_edition}"))
+}
+
 fn node_id(request: Request<'_>) -> String {
     let members = request.state.topology.members();
     members
@@ -65,7 +82,9 @@ fn cluster_key(request: Request<'_>) -> String {
 }
 
 fn cluster_stable(request: Request<'_>) -> Value {
-    if !request.state.topology.is_formed() {
+    let is_migrating =
+        request.state.migrations() > 0 && request.param("ignore-migrations") != Some(b"true");
+    if is_migrating || !request.state.topology.is_formed() {
         return text("ERROR:7:unstable cluster");
     }
     let size = request.peers().len() + 1;
@@ -82,6 +101,8 @@ fn cluster_stable(request: Request<'_>) -> Value {
 
 fn statistics(request: Request<'_>) -> Value {
     let state = request.state;
+    let now_s = state.clock.now_s();
+    state.namespaces.iter().for_each(|ns| ns.sweep(now_s));
     let objects: u64 = (0..state.namespaces.len())
         .map(|ns| super::namespaces::objects(request, ns).total)
         .sum();
@@ -94,13 +115,15 @@ fn statistics(request: Request<'_>) -> Value {
     text(format!(
         "cluster_size={};cluster_key={};cluster_generation={};cluster_principal={};\
          cluster_min_compatibility_id=17;cluster_max_compatibility_id=17;cluster_integrity=true;\
-         cluster_is_member=true;cluster_clock_skew_stop_writes_sec=0;uptime=3600;objects={objects};\
-         tombstones=0;client_connections={};migrate_allowed=true;migrate_partitions_remaining=0;\
+         cluster_is_member=true;cluster_clock_skew_stop_writes_sec=0;uptime={};objects={objects};\
+         tombstones=0;client_connections={};migrate_allowed=true;migrate_partitions_remaining={};\
          failed_best_practices=false",
         request.peers().len() + 1,
         cluster_key(request),
         state.topology.peers_generation() + 1,
         principal.map(|member| member.id).unwrap_or_default(),
-        state.counters.values().connections,
+        state.started.elapsed().as_secs(),
+        state.nodes[request.node].connections(),
+        state.migrations(),
     ))
 }

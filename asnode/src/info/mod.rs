@@ -1,8 +1,10 @@
 //! Info commands (`info-protocol.md`): text in, text out, one file per family.
 //!
-//! Answers follow server 8.1.2 Community to the letter where the letter is known. Commands that
-//! only Enterprise has are refused with 25, all others that are missing here as unknown.
+//! Answers follow server 8.1.2 to the letter where the letter is known, and older versions where
+//! they differ. Commands that only Enterprise has are refused by Community with 25, all others
+//! that are missing here as unknown.
 
+mod age;
 mod config;
 mod identity;
 mod namespaces;
@@ -79,6 +81,12 @@ fn value(state: &State, node: usize, session: &mut Session, command: &[u8]) -> V
     let Ok(name) = str::from_utf8(name) else {
         return text(UNRECOGNIZED);
     };
+    if !age::exists(request, name) {
+        return text(UNRECOGNIZED);
+    }
+    if age::is_refused(request, name) {
+        return text(ENTERPRISE_ONLY);
+    }
     if name == "user-agent-set" {
         return text(request.user_agent(session));
     }

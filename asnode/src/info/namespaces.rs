@@ -49,27 +49,36 @@ fn namespace(request: Request<'_>) -> Value {
     let Some((index, namespace)) = found else {
         return text("type=unknown");
     };
+    let now_s = request.state.clock.now_s();
+    namespace.sweep(now_s);
     let Objects { total, master } = objects(request, index);
+    let graves = tombstones(request, index);
+    let migrations = request.state.migrations();
     let replicas = total - master;
     let cluster_size = request.peers().len() + 1;
     let factor = request.state.topology.replication_factor(index);
-    let now_s = request.state.clock.now_s();
     let truncated = namespace.truncate_lut_ms();
+    let used = per_set(request, index, false)
+        .remove(&[][..])
+        .unwrap_or_default();
     let stop_writes = namespace.config().stop_writes;
     let mut out = format!(
         "ns_cluster_size={cluster_size};effective_replication_factor={factor};objects={total};\
-         tombstones=0;master_objects={master};master_tombstones=0;prole_objects={replicas};\
+         tombstones={};master_objects={master};master_tombstones=0;prole_objects={replicas};\
          prole_tombstones=0;non_replica_objects=0;dead_partitions=0;unavailable_partitions={};\
          stop_writes={stop_writes};hwm_breached=false;current_time={now_s};\
-         non_expirable_objects=0;expired_objects=0;evicted_objects=0;\
+         non_expirable_objects={};expired_objects={};evicted_objects=0;\
          truncate_lut={truncated};truncating=false;data_used_bytes={};data_avail_pct=99;\
-         storage-engine.stripe[0].writes=0;migrate_tx_partitions_remaining=0;\
-         migrate_rx_partitions_remaining=0;",
+         storage-engine.stripe[0].writes=0;migrate_tx_partitions_remaining={migrations};\
+         migrate_rx_partitions_remaining={migrations};",
+        graves.len(),
         unavailable(request, index),
-        data_used_bytes(request, index),
+        used.endless,
+        namespace.n_expired(),
+        used.bytes,
     )
     .into_bytes();
-    out.extend_from_slice(&super::config::namespace_items(namespace));
+    out.extend_from_slice(&super::config::namespace_items(request, namespace));
     out
 }
 
@@ -79,17 +88,26 @@ fn unavailable(request: Request<'_>, index: usize) -> usize {
         .count()
 }
 
-fn data_used_bytes(request: Request<'_>, index: usize) -> u64 {
-    per_set(request, index, false)
-        .values()
-        .map(|usage| usage.bytes)
-        .sum()
+/// The sets of the tombstones that this node holds.
+fn tombstones(request: Request<'_>, index: usize) -> Vec<Vec<u8>> {
+    let Some(namespace) = request.state.namespaces.get(index) else {
+        return Vec::new();
+    };
+    let is_held = |digest| {
+        let p = Namespace::partition_of(digest);
+        request.state.topology.holds(index, p, request.node)
+    };
+    let graves = namespace.graves();
+    let held = graves.iter().filter(|(digest, _)| is_held(digest));
+    held.map(|(_, tombstone)| tombstone.set.clone()).collect()
 }
 
 #[derive(Debug, Clone, Copy, Default)]
 struct Usage {
     objects: u64,
     bytes: u64,
+    /// Those that never expire.
+    endless: u64,
 }
 
 /// What this node holds of each set; with `by_name` false everything stands under the null set.
@@ -102,15 +120,13 @@ fn per_set(request: Request<'_>, index: usize, by_name: bool) -> HashMap<Vec<u8>
     for p in held {
         for record in namespace.records(p).values() {
             let name = if by_name { record.set() } else { &[] };
-            let bytes = record.stored_size();
-            match sets.get_mut(name) {
-                Some(usage) => {
-                    usage.objects += 1;
-                    usage.bytes += bytes;
-                }
-                None => {
-                    sets.insert(name.to_vec(), Usage { objects: 1, bytes });
-                }
+            if !sets.contains_key(name) {
+                sets.insert(name.to_vec(), Usage::default());
+            }
+            if let Some(usage) = sets.get_mut(name) {
+                usage.objects += 1;
+                usage.bytes += record.stored_size();
+                usage.endless += u64::from(record.void_time() == 0);
             }
         }
     }
@@ -130,7 +146,9 @@ fn sets(request: Request<'_>) -> Value {
         if wanted.is_some_and(|wanted| wanted != index) {
             continue;
         }
+        namespace.sweep(request.state.clock.now_s());
         let usage = per_set(request, index, true);
+        let graves = tombstones(request, index);
         for (name, info) in namespace.sets() {
             let used = usage.get(&name).copied().unwrap_or_default();
             match path.get(1) {
@@ -141,7 +159,8 @@ fn sets(request: Request<'_>) -> Value {
                 Some(one) if *one != name => continue,
                 Some(_) => {}
             }
-            put_set(request, namespace, (&name, &info, used), &mut out);
+            let buried = graves.iter().filter(|set| **set == name).count();
+            put_set(request, namespace, (&name, &info, used, buried), &mut out);
         }
     }
     out
@@ -150,7 +169,7 @@ fn sets(request: Request<'_>) -> Value {
 fn put_set(
     request: Request<'_>,
     namespace: &Namespace,
-    (name, info, used): (&[u8], &SetInfo, Usage),
+    (name, info, used, buried): (&[u8], &SetInfo, Usage, usize),
     out: &mut Value,
 ) {
     let indexes = request.state.catalogue.indexes();
@@ -163,14 +182,15 @@ fn put_set(
     // Writing to a vector cannot fail.
     let _written = write!(
         out,
-        "objects={}:tombstones=0:data_used_bytes={}:truncate_lut={}:sindexes={}:\
+        "objects={}:tombstones={buried}:data_used_bytes={}:truncate_lut={}:sindexes={}:\
          index_populating=false:truncating=false:default-read-touch-ttl-pct=0:default-ttl={}:\
-         disable-eviction=false:enable-index={}:stop-writes-count=0:stop-writes-size=0;",
+         disable-eviction=false:enable-index={}:stop-writes-count={}:stop-writes-size=0;",
         used.objects,
         used.bytes,
         info.truncate_lut_ms,
         sindexes.len(),
         info.default_ttl_s,
-        !set_indexes.is_empty(),
+        info.enable_index || !set_indexes.is_empty(),
+        info.stop_writes_count,
     );
 }

@@ -1,12 +1,23 @@
-//! Running and finished scans (`info-protocol.md` §10).
+//! Running and finished scans (`info-protocol.md` §10): `query-show`, before 6.0 also `scan-show`
+//! and `jobs`.
 
 use super::{Request, Value, text};
+use crate::build::Build;
 use aerospike_wire::info;
 
 pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     let jobs = request.state.jobs.get(request.node)?;
-    let wanted = request.param("id").or_else(|| request.param("trid"));
+    let new = request
+        .param("id")
+        .filter(|_| request.state.build >= Build::NEW_INDEX_COMMANDS);
+    let wanted = new.or_else(|| request.param("trid"));
     let id = wanted.map(info::number::<u64>);
+    let kills = request.param("cmd") == Some(b"kill-job");
+    let name = match name {
+        "jobs" | "scan-abort" if kills || name == "scan-abort" => "query-abort",
+        "jobs" | "scan-show" => "query-show",
+        name => name,
+    };
     Some(match (name, id) {
         ("query-show" | "query-abort", Some(None)) => text("ERROR:4:bad id"),
         ("query-show", None) => {

@@ -1,6 +1,6 @@
 //! Partition maps (`info-protocol.md` §4): each node tells only what it holds itself.
 
-use super::{ENTERPRISE_ONLY, Request, Value, text};
+use super::{Request, Value, text};
 use aerospike_wire::info;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
@@ -16,8 +16,6 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
             format!("{},{}", columns.len(), columns.join(","))
         })),
         "replicas-master" => text(maps(request, Some(1), |columns| columns.concat())),
-        "racks" | "rack-ids" | "roster" | "quiesce" | "quiesce-undo" | "recluster-ee"
-        | "feature-key" | "masking-show" => text(ENTERPRISE_ONLY),
         _ => return None,
     })
 }

@@ -1,6 +1,7 @@
 //! A scan request, checked (`wire-scan.md` §1), and what it says about a single record.
 
 use crate::{
+    build::Build,
     expression::{Expression, Subject},
     namespace::{Namespace, PARTITIONS},
     record::{DigestBytes, Prefix, StoredRecord},
@@ -54,7 +55,8 @@ impl<'a> Plan<'a> {
             message.field(code::PID_ARRAY),
             message.field(code::DIGEST_ARRAY),
         );
-        if header.info3 & flags::PARTITION_DONE == 0 || pids.is_none() && digests.is_none() {
+        let is_marked = header.info3 & flags::PARTITION_DONE != 0 || state.build < Build::BATCH_ANY;
+        if !is_marked || pids.is_none() && digests.is_none() {
             return Err(ResultCode::UNSUPPORTED_FEATURE);
         }
         if message.field(INDEX_RANGE).is_some() {
@@ -81,7 +83,7 @@ impl<'a> Plan<'a> {
             no_bins: header.info1 & flags::NO_BINS != 0,
             filter: message
                 .field(code::FILTER_EXP)
-                .map(|bytes| Expression::parse(bytes).map_err(|_| BAD))
+                .map(|bytes| Expression::parse(bytes, state.build).map_err(|_| BAD))
                 .transpose()?,
             max_records: number::<8>(message, code::MAX_RECORDS)?.unwrap_or(0),
             rps,

@@ -92,3 +92,21 @@ fn the_binary_refuses_unknown_shapes() {
     assert!(!output.status.success());
     assert!(String::from_utf8_lossy(&output.stderr).contains("there are bench, small and types"));
 }
+
+#[test]
+fn the_binary_is_any_version_and_edition() {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asnode"))
+        .args(["--until-stdin-closes", "--build", "7.2.0.4", "--enterprise"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut address = String::new();
+    let mut stdout = BufReader::new(child.stdout.take().unwrap());
+    stdout.read_line(&mut address).unwrap();
+    let mut client = Client::to(address.trim_end().parse().unwrap());
+    let expected = "Aerospike Enterprise Edition build 7.2.0.4";
+    assert_eq!(client.info("version"), expected);
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}

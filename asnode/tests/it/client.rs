@@ -12,11 +12,20 @@ use std::{
     collections::BTreeMap,
     io::{self, Read, Write},
     net::{SocketAddr, TcpStream},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 /// Longest that any reply may take in a test.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// Waits until something has happened.
+pub(crate) fn until(mut happened: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !happened() {
+        assert!(start.elapsed() < PATIENCE, "waited too long");
+        std::thread::yield_now();
+    }
+}
 
 /// One node with namespace `test`.
 pub(crate) fn cluster() -> Cluster {
@@ -171,18 +180,22 @@ impl Client {
 
     /// The value of one info command.
     pub(crate) fn info(&mut self, command: &str) -> String {
+        self.try_info(command).expect("no answer")
+    }
+
+    /// As [`info`](Self::info), unless the node closes the connection.
+    pub(crate) fn try_info(&mut self, command: &str) -> Option<String> {
         let mut request = Vec::new();
         info::request(&mut request, &[command]);
-        self.send(&request);
-        let frame = self.frame().unwrap();
+        self.stream.write_all(&request).ok()?;
+        let frame = self.frame().ok()?;
         let echo = format!("{command}\t");
         let text = String::from_utf8(frame[8..].to_vec()).unwrap();
         let value = text
             .strip_prefix(&echo)
             .and_then(|text| text.strip_suffix('\n'));
-        value
-            .unwrap_or_else(|| panic!("bad echo: {text:?}"))
-            .to_owned()
+        let value = value.unwrap_or_else(|| panic!("bad echo: {text:?}"));
+        Some(value.to_owned())
     }
 
     /// Whether the node has closed the connection (waits for it).

@@ -1,7 +1,7 @@
 //! Info commands (`info-protocol.md`, `test-node.md` §5.13 to 15).
 
 use crate::client::{Client, Msg, Request, cluster, framed, scan_request};
-use asnode::{Cluster, NamespaceConfig, NodeLoss, RawRecord};
+use asnode::{Build, Cluster, NamespaceConfig, NodeLoss, RawRecord};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::time::Duration;
 
@@ -47,7 +47,7 @@ fn commands_are_echoed_and_unterminated_ones_dropped() {
 #[test]
 fn identity() {
     let cluster = Cluster::builder()
-        .build_version("7.1.0.0")
+        .build(Build::new(8, 1, 1, 7))
         .cluster_name("golden")
         .start()
         .unwrap();
@@ -55,9 +55,9 @@ fn identity() {
     check(
         &mut client,
         &[
-            ("build", "7.1.0.0"),
+            ("build", "8.1.1.7"),
             ("edition", "Aerospike Community Edition"),
-            ("version", "Aerospike Community Edition build 7.1.0.0"),
+            ("version", "Aerospike Community Edition build 8.1.1.7"),
             ("node", "A1"),
             ("cluster-name", "golden"),
             ("status", "ok"),

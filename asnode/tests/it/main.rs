@@ -7,6 +7,10 @@ mod binary;
 #[cfg(test)]
 mod client;
 #[cfg(test)]
+mod config;
+#[cfg(test)]
+mod enterprise;
+#[cfg(test)]
 mod expression;
 #[cfg(test)]
 mod faults;
@@ -14,6 +18,8 @@ mod faults;
 mod framing;
 #[cfg(test)]
 mod generate;
+#[cfg(test)]
+mod generations;
 #[cfg(test)]
 mod golden;
 #[cfg(test)]

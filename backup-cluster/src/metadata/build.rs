@@ -2,8 +2,8 @@
 
 use std::{fmt, str::FromStr};
 
-/// A server version: four numbers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// A server version: four numbers. The default is before all servers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Build([u16; 4]);
 
 impl Build {
@@ -11,8 +11,12 @@ impl Build {
     pub const BATCH_WRITES: Self = Self([6, 0, 0, 0]);
     /// Index contexts, and base64 in index lists.
     pub const INDEX_CONTEXT: Self = Self([6, 1, 0, 0]);
+    /// Indexes on blobs.
+    pub const BLOB_INDEX: Self = Self([7, 0, 0, 0]);
     /// `namespace=`, `bin=` and `type=` in index commands; expression indexes.
     pub const NEW_INDEX_SYNTAX: Self = Self([8, 1, 0, 0]);
+    /// Indexes on sets.
+    pub const SET_INDEX: Self = Self([8, 1, 2, 0]);
 
     /// Version `a.b.c.d`.
     #[must_use]

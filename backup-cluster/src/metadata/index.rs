@@ -98,6 +98,25 @@ impl IndexDefinition {
         }
     }
 
+    /// The first server version that can hold it (`behaviour.md` §6.8).
+    #[must_use]
+    pub fn since(&self) -> Build {
+        let (bin_type, source) = match self {
+            Self::Set { .. } => return Build::SET_INDEX,
+            Self::Values {
+                bin_type, source, ..
+            } => (bin_type, source),
+        };
+        match source {
+            IndexSource::Expression(_) => Build::NEW_INDEX_SYNTAX,
+            IndexSource::Bin { .. } if *bin_type == BinType::Blob => Build::BLOB_INDEX,
+            IndexSource::Bin {
+                context: Some(_), ..
+            } => Build::INDEX_CONTEXT,
+            IndexSource::Bin { .. } => Build::default(),
+        }
+    }
+
     /// Whether two definitions differ in nothing but their names.
     #[must_use]
     pub fn same_but_name(&self, other: &Self) -> bool {

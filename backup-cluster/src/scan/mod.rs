@@ -21,7 +21,7 @@ use crate::{
     retry::{self, RetryPolicy},
     view::ClusterView,
 };
-use aerospike_wire::scan::ScanRecord;
+use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use round::Round;
 use std::{fmt, future::Future, sync::Arc};
 use tokio_util::sync::CancellationToken;
@@ -36,6 +36,14 @@ pub trait RecordSink: Send {
     /// # Errors
     /// Ends the scan.
     fn record(&mut self, record: &ScanRecord<'_>) -> Result<(), Self::Error>;
+
+    /// Every record of `partition` has been handed over.
+    ///
+    /// It follows the last of them, possibly much later: most servers say so only at the end of
+    /// a request. It comes once for each partition.
+    fn partition_done(&mut self, partition: PartitionId) {
+        let _ = partition; // only who keeps a record of progress needs to know
+    }
 
     /// Called after each read from a socket. Waits until there is room for more: this is the
     /// back-pressure.

@@ -8,7 +8,7 @@ use crate::{
     view::{ClusterView, Node, NodeName},
 };
 use aerospike_wire::{
-    digest::PARTITIONS,
+    digest::{PARTITIONS, PartitionId},
     error::{Error as WireError, ErrorKind},
     result_code::ResultCode,
     scan::{self, ScanItem, ScanRecord},
@@ -151,10 +151,12 @@ impl<S: RecordSink> Round<'_, S> {
                     share.delivered(&record);
                 }
                 ScanItem::Partition { id, result } => {
-                    share.status(id.get(), result).map_err(malformed)?;
+                    if share.status(id.get(), result).map_err(malformed)? {
+                        self.sink.partition_done(id);
+                    }
                 }
                 ScanItem::Last(code) if code.is_ok() => {
-                    share.finish();
+                    share.finish(|id| self.sink.partition_done(id));
                     return Ok(true);
                 }
                 ScanItem::Last(code) | ScanItem::Refused(code) => {
@@ -265,8 +267,9 @@ impl Share {
         }
     }
 
-    /// A partition's status: done (servers before 6.0), or not available here.
-    fn status(&mut self, partition: u16, result: ResultCode) -> Result<(), WireError> {
+    /// A partition's status: done (servers before 6.0), or not available here. `true` if this
+    /// is what finished it.
+    fn status(&mut self, partition: u16, result: ResultCode) -> Result<bool, WireError> {
         let position = self.position(usize::from(partition));
         let Some(cursor) = position.and_then(|at| self.cursors.get_mut(at)) else {
             let kind = ErrorKind::Size {
@@ -276,22 +279,24 @@ impl Share {
             return Err(WireError::new(kind, 6));
         };
         if result.is_ok() {
+            let is_news = !cursor.is_done();
             cursor.finish();
-        } else {
-            tracing::debug!(partition, %result, "partition moved");
-            cursor.fail();
-            if let Some(flag) = position.and_then(|at| self.unavailable.get_mut(at)) {
-                *flag = true;
-            }
+            return Ok(is_news);
         }
-        Ok(())
+        tracing::debug!(partition, %result, "partition moved");
+        cursor.fail();
+        if let Some(flag) = position.and_then(|at| self.unavailable.get_mut(at)) {
+            *flag = true;
+        }
+        Ok(false)
     }
 
     /// The node has read everything it was asked for, but what it reported unavailable.
-    fn finish(&mut self) {
+    fn finish(&mut self, mut done: impl FnMut(PartitionId)) {
         for (cursor, unavailable) in self.cursors.iter_mut().zip(&self.unavailable) {
-            if !unavailable {
+            if !unavailable && !cursor.is_done() {
                 cursor.finish();
+                done(cursor.id());
             }
         }
     }

@@ -2,7 +2,9 @@
 
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
 use backup_storage::Store;
-use std::sync::Arc;
+
+use super::names::Shard;
+use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Where a backup goes.
 #[derive(Debug, Clone)]
@@ -21,6 +23,15 @@ impl BackupTarget {
             Self::Directory(store) | Self::Single(store) => store,
         }
     }
+}
+
+/// Where the state of a backup is kept.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum StateFile {
+    /// Beside the data, under this name.
+    Beside(String),
+    /// In a file on local disk.
+    Local(PathBuf),
 }
 
 /// A backup. Fields with a default are set by [`BackupConfig::new`].
@@ -45,6 +56,20 @@ pub struct BackupConfig {
     pub compact: bool,
     /// Replace the backup in the target, once the new one is complete.
     pub remove_files: bool,
+    /// What the names of data files begin with instead of the worker's number.
+    pub prefix: String,
+    /// Make one part of a backup that several processes make together.
+    pub shard: Option<Shard>,
+    /// Keep the state of the backup there all the time, so that it can be continued whatever
+    /// happens. `None` = write one beside the data when the backup is interrupted or fails.
+    pub state_file: Option<StateFile>,
+    /// Go on with the backup whose state this is.
+    pub resume: Option<StateFile>,
+    /// Time between two points to which an interrupted backup can be cut back, with
+    /// [`Self::state_file`] and on storage that has such points (default 5 s).
+    pub durable_interval: Duration,
+    /// Records of a writer after which the same is done, if that comes earlier; 0 = any number.
+    pub durable_records: u64,
     /// Size at which a data file in a directory is closed and the next one begun, in bytes on
     /// the storage; 0 = never (default 250 MiB). Overshot by up to a chunk of about 1 MiB.
     pub file_limit: u64,
@@ -68,6 +93,12 @@ impl BackupConfig {
             no_udfs: false,
             compact: false,
             remove_files: false,
+            prefix: String::new(),
+            shard: None,
+            state_file: None,
+            resume: None,
+            durable_interval: Duration::from_secs(5),
+            durable_records: 0,
             file_limit: 250 << 20,
             retry: RetryPolicy::SCAN,
             socket: SocketOptions::default(),

@@ -1,27 +1,38 @@
-//! The files of a run: their names, their order, and their publication
-//! (`files-and-state.md` §1, §4, §11).
+//! The files of a run: how they are opened, written, made durable, completed and published
+//! (`files-and-state.md` §1, §4, §7.2, §11).
 
-use super::BackupTarget;
+use super::{
+    BackupConfig, BackupTarget,
+    journal::Journal,
+    keeper::{Keeper, Place},
+    ledger::Ledger,
+    names::Names,
+    state::{FileState, GlobalCounts, State},
+};
 use crate::{error::Error, stats::BackupStats};
 use asb_format::{Encoder, Version};
-use backup_storage::{Store, StoreExt, Upload, name};
+use backup_storage::{Durability, ErrorKind, Store, StoreExt, Upload};
 use std::sync::{
     Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+    atomic::{AtomicBool, AtomicU64, Ordering},
 };
 
 /// All files of a backup. Shared by the threads that write them.
 #[derive(Debug)]
 pub(super) struct FileSet {
     target: BackupTarget,
+    names: Names,
     namespace: String,
     remove_files: bool,
+    /// Files keep their `.part` until all are complete, because an old set is still there.
+    is_deferred: AtomicBool,
     /// One counter over all files, in order of creation.
     created: AtomicU64,
-    /// Names of files that are complete and wait for publication.
-    complete: Mutex<Vec<String>>,
-    /// Names of all files that were begun.
+    /// Names of the files that this process has begun.
     begun: Mutex<Vec<String>>,
+    /// Names of those that have their final names.
+    published: Mutex<Vec<String>>,
+    journal: Journal,
     stats: Arc<BackupStats>,
 }
 
@@ -38,107 +49,307 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct OpenFile {
     upload: Box<dyn Upload>,
+    number: u64,
     name: String,
+    plain_bytes: u64,
+    records: u64,
+    /// Indexes and modules are in it.
+    globals: Option<GlobalCounts>,
 }
 
 impl FileSet {
+    /// The files of a new run, or of one that goes on after `resumed`.
     pub(super) fn new(
-        target: BackupTarget,
-        namespace: &str,
-        remove_files: bool,
+        config: &BackupConfig,
+        resumed: Option<(&State, Ledger)>,
         stats: Arc<BackupStats>,
     ) -> Self {
+        let created = resumed
+            .as_ref()
+            .map_or(0, |(state, _)| state.next_number.saturating_sub(1));
         Self {
-            target,
-            namespace: namespace.to_owned(),
-            remove_files,
-            created: AtomicU64::new(0),
-            complete: Mutex::default(),
+            target: config.target.clone(),
+            names: Names::new(&config.namespace, &config.prefix, config.shard),
+            namespace: config.namespace.clone(),
+            remove_files: resumed
+                .as_ref()
+                .map_or(config.remove_files, |(state, _)| state.replaces),
+            is_deferred: AtomicBool::new(false),
+            created: AtomicU64::new(created),
             begun: Mutex::default(),
+            published: Mutex::default(),
+            journal: resumed.map_or_else(Journal::default, |(state, ledger)| {
+                Journal::resume(state, ledger)
+            }),
             stats,
         }
     }
 
-    fn store(&self) -> &dyn Store {
+    pub(super) const fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    pub(super) fn store(&self) -> &dyn Store {
         &**self.target.store()
+    }
+
+    pub(super) const fn is_directory(&self) -> bool {
+        matches!(self.target, BackupTarget::Directory(_))
+    }
+
+    /// Whether files can be made durable half-way, and continued there.
+    pub(super) fn is_resumable(&self) -> bool {
+        self.store().capabilities().resumable
     }
 
     /// Whether the target can take a backup, without touching anything.
     pub(super) fn check_target(&self) -> Result<(), Error> {
         let store = self.store();
-        if matches!(self.target, BackupTarget::Directory(_)) {
-            name::check(&self.data_name(Role::Metadata, 1))?;
+        if self.is_directory() {
+            backup_storage::name::check(&self.names.file(Role::Metadata, 1))?;
         }
         store.check_writable()?;
-        if self.remove_files || !store.capabilities().named {
+        if !store.capabilities().named {
             return Ok(());
         }
-        let target = || store.location().to_owned();
-        match &self.target {
-            BackupTarget::Single(_) => match store.single_name().map(|name| store.exists(name)) {
-                Some(Ok(true)) => Err(Error::TargetExists { target: target() }),
-                Some(Err(error)) => Err(error.into()),
-                _ => Ok(()),
-            },
-            BackupTarget::Directory(_) => match store.offending_entry(|_| false)? {
-                Some(entry) => Err(Error::TargetNotEmpty {
-                    target: target(),
-                    entry: entry.name,
-                }),
-                None => Ok(()),
-            },
+        if !self.remove_files {
+            self.check_empty()?;
         }
+        self.is_deferred
+            .store(self.replaces_something()?, Ordering::Relaxed);
+        if self.remove_files && !store.capabilities().deferred_publish {
+            self.created
+                .store(self.highest_number()?, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    fn check_empty(&self) -> Result<(), Error> {
+        let store = self.store();
+        let target = || store.location().to_owned();
+        if let Some(single) = store.single_name() {
+            let part = backup_storage::name::part_of(single);
+            return match (store.exists(single)?, store.exists(&part)?) {
+                (true, _) => Err(Error::TargetExists { target: target() }),
+                (_, true) => Err(Error::TargetUnfinished {
+                    target: target(),
+                    entry: part,
+                }),
+                _ => Ok(()),
+            };
+        }
+        let Some(entry) = store.offending_entry(|_| false)? else {
+            return Ok(());
+        };
+        match store
+            .unfinished()?
+            .into_iter()
+            .find(|part| self.names.owns(&part.name))
+        {
+            Some(part) => Err(Error::TargetUnfinished {
+                target: target(),
+                entry: backup_storage::name::part_of(&part.name),
+            }),
+            None => Err(Error::TargetNotEmpty {
+                target: target(),
+                entry: entry.name,
+            }),
+        }
+    }
+
+    /// Whether there is an old set that has to stay whole until the new one is.
+    fn replaces_something(&self) -> Result<bool, Error> {
+        let store = self.store();
+        if !self.remove_files || !store.capabilities().deferred_publish {
+            return Ok(false);
+        }
+        match store.single_name() {
+            Some(name) => Ok(store.exists(name)?),
+            None => Ok(store
+                .offending_entry(|entry| !entry.is_backup_file())?
+                .is_some()),
+        }
+    }
+
+    fn highest_number(&self) -> Result<u64, Error> {
+        let names = self.published()?;
+        Ok(names
+            .iter()
+            .filter_map(|name| self.names.number(name))
+            .max()
+            .unwrap_or(0))
+    }
+
+    /// Takes away what could be mistaken for a state of this run, before anything is written.
+    pub(super) fn begin(&self, keeper: Option<&Keeper>) -> Result<(), Error> {
+        match keeper {
+            Some(keeper) if self.remove_files => keeper.remove(),
+            _ => Ok(()),
+        }
+    }
+
+    /// Brings the target to what the state says: files that it does not know go, those that
+    /// were renamed after it was written get their `.part` back, and those that it calls
+    /// complete have to be there.
+    pub(super) fn restore_state(&self, state: &Place) -> Result<(), Error> {
+        let store = self.store();
+        let known = self.journal.files();
+        self.is_deferred
+            .store(self.replaces_something()?, Ordering::Relaxed);
+        for unknown in store.unfinished()? {
+            let is_known = known.iter().any(|file| file.name == unknown.name);
+            if !is_known && (self.is_ours(&unknown.name) || state.is_left_over(&unknown.name)) {
+                store.discard(&unknown.name)?;
+            }
+        }
+        if self.is_directory() && !self.remove_files {
+            let published = self.published()?;
+            let unknown = published.iter().filter(|name| {
+                self.names.owns(name) && !known.iter().any(|file| file.name == **name)
+            });
+            store.delete(&unknown.map(String::as_str).collect::<Vec<_>>())?;
+        }
+        for file in &known {
+            self.check_known(file)?;
+        }
+        Ok(())
+    }
+
+    /// Whether an unfinished file can be one of this run.
+    fn is_ours(&self, name: &str) -> bool {
+        self.names.owns(name) || Some(name) == self.store().single_name()
+    }
+
+    fn check_known(&self, file: &FileState) -> Result<(), Error> {
+        let store = self.store();
+        let part = backup_storage::name::part_of(&file.name);
+        let has_part = store.capabilities().deferred_publish && store.exists(&part)?;
+        if !file.closed && !has_part && !self.is_deferred.load(Ordering::Relaxed) {
+            store.withdraw(&file.name)?;
+        }
+        let found = store.stat(if has_part || !file.closed {
+            &part
+        } else {
+            &file.name
+        })?;
+        let found = found.size.unwrap_or_default();
+        let fits = if file.closed {
+            found == file.bytes
+        } else {
+            found >= file.bytes
+        };
+        fits.then_some(()).ok_or_else(|| Error::Shortened {
+            file: store.location_of(&file.name),
+            found,
+            expected: file.bytes,
+        })
     }
 
     /// Begins a file and writes its header and meta lines.
     pub(super) fn open(&self, role: Role, version: Version) -> Result<OpenFile, Error> {
         let number = self.created.fetch_add(1, Ordering::Relaxed) + 1;
-        let name = match self.target.store().single_name() {
+        let name = match self.store().single_name() {
             Some(name) => name.to_owned(),
-            None => self.data_name(role, number),
+            None => self.names.file(role, number),
         };
         let upload = self.store().create(&name)?;
         lock(&self.begun).push(name.clone());
-        let mut file = OpenFile { upload, name };
+        let mut file = OpenFile {
+            upload,
+            number,
+            name,
+            plain_bytes: 0,
+            records: 0,
+            globals: None,
+        };
         let (encoder, mut head) = (Encoder::new(), Vec::with_capacity(64));
         encoder.header(&mut head, version);
         encoder.namespace_meta(&mut head, self.namespace.as_bytes());
         if number == 1 {
             encoder.first_file(&mut head);
         }
-        self.write(&mut file, &head)?;
+        self.write(&mut file, &head, 0)?;
         Ok(file)
     }
 
-    pub(super) fn write(&self, file: &mut OpenFile, text: &[u8]) -> Result<(), Error> {
+    /// Goes on with a file where it is durable.
+    pub(super) fn reopen(&self, state: &FileState) -> Result<OpenFile, Error> {
+        let upload = self.store().reopen(&state.name, state.bytes)?;
+        lock(&self.begun).push(state.name.clone());
+        Ok(OpenFile {
+            upload,
+            number: state.number,
+            name: state.name.clone(),
+            plain_bytes: state.plain_bytes,
+            records: state.records,
+            globals: None,
+        })
+    }
+
+    /// Appends indexes and modules.
+    pub(super) fn write_globals(
+        &self,
+        file: &mut OpenFile,
+        text: &[u8],
+        counts: GlobalCounts,
+    ) -> Result<(), Error> {
+        self.write(file, text, 0)?;
+        file.globals = Some(counts);
+        Ok(())
+    }
+
+    /// Appends text with so many records.
+    pub(super) fn write(
+        &self,
+        file: &mut OpenFile,
+        text: &[u8],
+        records: u64,
+    ) -> Result<(), Error> {
         file.upload.write_all(text)?;
+        file.plain_bytes = file.plain_bytes.saturating_add(text.len() as u64);
+        file.records = file.records.saturating_add(records);
         self.stats.bytes_written.add(text.len() as u64);
         Ok(())
     }
 
-    /// Completes a file: whole and durable, but not published before all of them are, where the
-    /// storage can do that.
-    pub(super) fn finish(&self, file: OpenFile) -> Result<(), Error> {
-        if self.store().capabilities().deferred_publish {
-            file.upload.finish_unpublished()?;
-        } else {
-            file.upload.finish()?;
+    /// Makes durable what is written, where that is possible before the end of the file.
+    pub(super) fn durable_point(
+        &self,
+        file: &mut OpenFile,
+        pending: &mut Ledger,
+    ) -> Result<(), Error> {
+        if let Durability::Bytes(bytes) = file.upload.durable_point()? {
+            let state = file.state(bytes, false);
+            self.journal.commit(state, file.globals, pending);
         }
-        lock(&self.complete).push(file.name);
-        self.stats.files_written.add(1);
         Ok(())
     }
 
-    /// Gives all files their names. An old set goes only now that the new one is durable; what
-    /// is cut short here leaves `.part` files, which no restore takes for a complete set.
+    /// Completes a file: whole and durable. It gets its name now, unless an old set has to stay
+    /// whole until all of the new one is.
+    pub(super) fn finish(&self, file: OpenFile, pending: &mut Ledger) -> Result<(), Error> {
+        let state = file.state(file.upload.bytes(), true);
+        let globals = file.globals;
+        if self.is_deferred.load(Ordering::Relaxed) {
+            file.upload.finish_unpublished()?;
+        } else {
+            file.upload.finish()?;
+            lock(&self.published).push(file.name);
+        }
+        self.stats.files_written.add(1);
+        self.journal.commit(state, globals, pending);
+        Ok(())
+    }
+
+    /// Gives all files their names. An old set goes only now that the new one is durable.
     pub(super) fn publish(&self) -> Result<(), Error> {
         let store = self.store();
-        let complete = lock(&self.complete).clone();
-        let names: Vec<&str> = complete.iter().map(String::as_str).collect();
-        if self.remove_files && matches!(self.target, BackupTarget::Directory(_)) {
+        let complete = self.journal.files();
+        let names: Vec<&str> = complete.iter().map(|file| file.name.as_str()).collect();
+        if self.remove_files && self.is_directory() {
             self.remove_old_set(&names)?;
         }
-        if store.capabilities().deferred_publish && !names.is_empty() {
+        if self.is_deferred.load(Ordering::Relaxed) && !names.is_empty() {
             store.publish(&names)?; // a single file replaces the old one in one step
         }
         Ok(())
@@ -147,43 +358,68 @@ impl FileSet {
     fn remove_old_set(&self, new: &[&str]) -> Result<(), Error> {
         let store = self.store();
         for old in store.unfinished()? {
-            if name::is_backup_file(&old.name) && !new.contains(&old.name.as_str()) {
+            if backup_storage::name::is_backup_file(&old.name) && !new.contains(&old.name.as_str())
+            {
                 store.discard(&old.name)?;
             }
         }
-        let entries = match store.list() {
-            Err(error) if error.kind() == backup_storage::ErrorKind::NotFound => return Ok(()),
-            entries => entries?,
-        };
-        let old = entries.iter().filter(|entry| entry.is_backup_file());
-        let old: Vec<&str> = old.map(|entry| entry.name.as_str()).collect();
+        let deferred = self.is_deferred.load(Ordering::Relaxed);
+        let published = self.published()?;
+        let old = published
+            .iter()
+            .filter(|name| deferred || !new.contains(&name.as_str()));
+        let old: Vec<&str> = old.map(String::as_str).collect();
         Ok(store.delete(&old)?)
     }
 
-    /// Removes everything that this run has begun; it is called after a failure.
-    pub(super) fn discard(&self) {
-        if !self.store().capabilities().named {
-            return;
-        }
-        for name in lock(&self.begun).iter() {
-            if let Err(error) = self.store().discard(name) {
-                tracing::warn!(%name, %error, "a partial file stays behind");
+    /// Names of the backup files in the target.
+    fn published(&self) -> Result<Vec<String>, Error> {
+        match self.store().list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
+            entries => {
+                let files = entries?
+                    .into_iter()
+                    .filter(backup_storage::Entry::is_backup_file);
+                Ok(files.map(|entry| entry.name).collect())
             }
         }
     }
 
-    fn data_name(&self, role: Role, number: u64) -> String {
-        let namespace = &self.namespace;
-        match role {
-            Role::Metadata => format!("metadata_{namespace}_{number}.asb"),
-            Role::Data(worker) => format!("{worker}_{namespace}_{number}.asb"),
+    /// Removes everything that this run has begun or completed; it is called after a failure.
+    pub(super) fn discard(&self) {
+        let store = self.store();
+        if !store.capabilities().named {
+            return;
+        }
+        let begun = lock(&self.begun).clone();
+        let parts = begun.iter().map(|name| (name, store.discard(name)));
+        let published = lock(&self.published).clone();
+        let whole = published.iter().map(|name| (name, store.delete(&[name])));
+        for (name, removed) in parts.chain(whole) {
+            if let Err(error) = removed {
+                tracing::warn!(%name, %error, "a file of the failed backup stays behind");
+            }
         }
     }
 }
 
 impl OpenFile {
+    /// Bytes on the storage.
     pub(super) fn bytes(&self) -> u64 {
         self.upload.bytes()
+    }
+
+    fn state(&self, bytes: u64, closed: bool) -> FileState {
+        FileState {
+            number: self.number,
+            name: self.name.clone(),
+            closed,
+            bytes,
+            plain_bytes: self.plain_bytes,
+            records: self.records,
+            blocks: Vec::new(),
+            hash: None,
+        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Indexes and UDF modules of the namespace, as text.
 
-use super::BackupConfig;
+use super::{BackupConfig, state::GlobalCounts};
 use crate::{convert::index, error::Error, stats::BackupStats};
 use asb_format::{Encoder, IndexDef, Version};
 use backup_cluster::{
@@ -13,6 +13,7 @@ use backup_cluster::{
 pub(super) struct Globals {
     pub(super) text: Vec<u8>,
     pub(super) version: Version,
+    pub(super) counts: GlobalCounts,
 }
 
 /// Fetches what the configuration asks for.
@@ -41,7 +42,16 @@ pub(super) async fn fetch(
             stats.indexes_read.add(1);
         }
     }
-    Ok(Globals { text, version })
+    let counts = GlobalCounts {
+        indexes: stats.indexes_read.get(),
+        indexes_skipped: stats.indexes_skipped.get(),
+        udfs: stats.udfs_read.get(),
+    };
+    Ok(Globals {
+        text,
+        version,
+        counts,
+    })
 }
 
 /// The indexes that a file can hold. The others are said and counted, and never end a backup.

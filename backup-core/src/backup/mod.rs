@@ -8,11 +8,17 @@
 mod config;
 mod files;
 mod globals;
+mod journal;
+mod keeper;
+mod ledger;
+mod names;
 mod run;
 mod scan_stage;
+mod state;
 mod write_stage;
 
-pub use config::{BackupConfig, BackupTarget};
+pub use config::{BackupConfig, BackupTarget, StateFile};
+pub use names::Shard;
 
 use crate::{handle::Job, stats::BackupStats};
 use std::sync::Arc;

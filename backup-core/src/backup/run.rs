@@ -1,10 +1,14 @@
 //! A backup from start to end.
 
 use super::{
-    BackupConfig, BackupTarget,
+    BackupConfig,
     files::{FileSet, OpenFile, Role},
     globals::{self, Globals},
+    keeper::{Keeper, Keeping, Place},
+    ledger::Ledger,
+    names::Names,
     scan_stage::ChunkSink,
+    state::{self, State},
     write_stage::{Input, Task, Writer},
 };
 use crate::{error::Error, handle::join_or_leave, stats::BackupStats};
@@ -16,7 +20,12 @@ use backup_cluster::{
     scan::{self, PartitionCursor, ScanError, ScanOptions},
     view::ClusterView,
 };
-use std::{future::Future, sync::Arc};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::Future,
+    sync::Arc,
+    time::Duration,
+};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -25,81 +34,251 @@ pub(super) async fn run(
     stats: Arc<BackupStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let files = FileSet::new(
-        config.target.clone(),
-        &config.namespace,
-        config.remove_files,
-        Arc::clone(&stats),
-    );
-    let files = Arc::new(files);
-    blocking(&files, FileSet::check_target).await?;
-    let view = or_cancelled(&cancel, AerospikeView::connect(&config.connect)).await?;
+    let run = off_runtime(move || Run::prepare(config, stats)).await?;
+    let run = Arc::new(run);
+    let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
-    let result = write_all(&config, &view, &files, &stats, &cancel).await;
-    match result {
-        Ok(()) => blocking(&files, FileSet::publish).await,
-        Err(error) => {
-            let discarded = blocking(&files, |files| {
-                files.discard();
-                Ok(())
-            });
-            discarded.await?;
-            Err(if cancel.is_cancelled() {
-                Error::Cancelled
-            } else {
-                error
-            })
+    let keeping = run.keep_state()?;
+    let result = write_all(&run, &view, &cancel).await;
+    let ended = Arc::clone(&run);
+    off_runtime(move || {
+        drop(keeping);
+        match result {
+            Ok(()) => ended.complete(),
+            Err(error) => {
+                ended.keep_or_discard();
+                Err(error)
+            }
+        }
+    })
+    .await
+    .map_err(|error| {
+        if cancel.is_cancelled() {
+            Error::Cancelled
+        } else {
+            error
+        }
+    })
+}
+
+/// A backup, with all that is needed to write its files.
+#[derive(Debug)]
+struct Run {
+    config: BackupConfig,
+    files: Arc<FileSet>,
+    /// `None` where there is nothing to go on with: streams.
+    keeper: Option<Arc<Keeper>>,
+    /// The state that it goes on from.
+    resumed: Option<State>,
+    stats: Arc<BackupStats>,
+}
+
+impl Run {
+    /// Finds out whether the target is fit, without touching it.
+    fn prepare(config: BackupConfig, stats: Arc<BackupStats>) -> Result<Self, Error> {
+        let target = Arc::clone(config.target.store());
+        let names = Names::new(&config.namespace, &config.prefix, config.shard);
+        let default = names.state(target.single_name());
+        let can_continue = target.capabilities().resumable || target.single_name().is_none();
+        if !can_continue && (config.state_file.is_some() || config.resume.is_some()) {
+            return Err(Error::Unsupported(
+                "this target cannot be continued: a state file needs a directory, or a file on local disk",
+            ));
+        }
+        let arguments = state::arguments(&config);
+        let wanted = config.resume.as_ref().or(config.state_file.as_ref());
+        let place = Place::new(wanted, &target, default);
+        let resumed = match &config.resume {
+            Some(_) => Some(continued(&place, &arguments)?),
+            None => None,
+        };
+        let ledger = match &resumed {
+            Some(state) => Some((
+                state,
+                state.ledger().map_err(|problem| place.unusable(problem))?,
+            )),
+            None => None,
+        };
+        let files = Arc::new(FileSet::new(&config, ledger, Arc::clone(&stats)));
+        if resumed.is_none() {
+            files.check_target()?;
+        }
+        let head = resumed.clone().map_or_else(
+            || State::begin(arguments, config.remove_files),
+            State::resumed,
+        );
+        let keeper = can_continue.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
+        Ok(Self {
+            config,
+            files,
+            keeper,
+            resumed,
+            stats,
+        })
+    }
+
+    /// Keeps the state from now on, if that was asked for.
+    fn keep_state(&self) -> Result<Option<Keeping>, Error> {
+        let wanted = self.config.state_file.is_some() || self.config.resume.is_some();
+        let keeper = self.keeper.as_ref().filter(|_| wanted);
+        keeper.map(Keeper::keep).transpose()
+    }
+
+    /// Time between durable points, while a state is kept.
+    fn durable_interval(&self) -> Option<Duration> {
+        let wanted = self.config.state_file.is_some() || self.config.resume.is_some();
+        (wanted && self.files.is_resumable()).then_some(self.config.durable_interval)
+    }
+
+    /// Brings target and counters to where the state is.
+    fn go_on(&self, state: &State) -> Result<(), Error> {
+        if let Some(keeper) = &self.keeper {
+            self.files.restore_state(keeper.place())?;
+        }
+        let stats = &self.stats;
+        stats.resumes.add(u64::from(state.resumes) + 1);
+        stats.earlier_ms.add(state.elapsed_ms);
+        stats.indexes_read.add(state.globals.indexes);
+        stats.indexes_skipped.add(state.globals.indexes_skipped);
+        stats.udfs_read.add(state.globals.udfs);
+        for file in &state.files {
+            stats.records_read.add(file.records);
+            stats.bytes_written.add(file.bytes);
+            stats.files_written.add(u64::from(file.closed));
+        }
+        Ok(())
+    }
+
+    /// Everything is in complete files.
+    fn complete(&self) -> Result<(), Error> {
+        self.files.publish()?;
+        match &self.keeper {
+            Some(keeper) => keeper.remove(),
+            None => Ok(()),
+        }
+    }
+
+    /// Keeps what a continuation can use; removes everything where that is nothing.
+    fn keep_or_discard(&self) {
+        let Some(keeper) = &self.keeper else {
+            return self.files.discard();
+        };
+        if self.resumed.is_some() || self.files.journal().is_worth_keeping() {
+            match keeper.write() {
+                Ok(()) => {
+                    let state = keeper.place().to_continue(self.files.store());
+                    tracing::warn!("the backup can be continued with --continue {state}");
+                    return;
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "the state of the backup could not be written")
+                }
+            }
+            if keeper.is_written() {
+                return; // an earlier one is there, and still true
+            }
+        }
+        self.files.discard();
+        if let Err(error) = keeper.remove() {
+            tracing::warn!(%error, "the state file stays behind");
         }
     }
 }
 
+/// The state to go on from, if it belongs to the same backup.
+fn continued(place: &Place, arguments: &BTreeMap<String, String>) -> Result<State, Error> {
+    let state = place.read()?;
+    state::compare(&state.arguments, arguments)?;
+    Ok(state)
+}
+
 async fn write_all(
-    config: &BackupConfig,
+    run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
-    files: &Arc<FileSet>,
-    stats: &Arc<BackupStats>,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
+    let config = &run.config;
     let metadata = Metadata::new(&**view);
     or_cancelled(cancel, metadata.check_namespace(&config.namespace)).await?;
-    let globals = or_cancelled(cancel, globals::fetch(&**view, config, stats)).await?;
-    if !config.no_records {
-        let expected = or_cancelled(cancel, metadata.record_count(&config.namespace)).await;
-        stats.records_expected.add(expected.unwrap_or_default());
-    }
-    let first = write_globals(config, files, globals).await?;
+    let cursors = cursors(run)?;
+    let started = Arc::clone(run);
+    off_runtime(move || match &started.resumed {
+        Some(state) => started.go_on(state),
+        None => started.files.begin(started.keeper.as_deref()),
+    })
+    .await?;
+    let first = write_globals(run, view, cancel).await?;
     if config.no_records {
+        let files = Arc::clone(&run.files);
         return match first {
-            Some(file) => blocking(files, |files| files.finish(file)).await,
+            Some(file) => off_runtime(move || files.finish(file, &mut Ledger::default())).await,
             None => Ok(()),
         };
     }
-    write_records(config, view, files, stats, cancel, first).await
+    let expected = or_cancelled(cancel, metadata.record_count(&config.namespace)).await;
+    run.stats.records_expected.add(expected.unwrap_or_default());
+    write_records(run, view, cancel, cursors, first).await
 }
 
-/// Writes the global section: into a file of its own in a directory, where there is anything to
-/// write; at the start of a single file, which is returned open.
+/// The partitions to read, and where to begin in each.
+fn cursors(run: &Run) -> Result<Vec<PartitionCursor>, Error> {
+    let Some((keeper, state)) = run.keeper.as_ref().zip(run.resumed.as_ref()) else {
+        let all = (0..PARTITIONS).filter_map(PartitionId::new);
+        let all: Vec<_> = all.map(PartitionCursor::start).collect();
+        if let Some(keeper) = &run.keeper {
+            keeper.head().selected = state::selected(&all);
+        }
+        return Ok(all);
+    };
+    let unusable = |problem| keeper.place().unusable(problem);
+    let selected = state::cursors(&state.selected).map_err(unusable)?;
+    let ledger = run.files.journal().ledger();
+    Ok(selected
+        .into_iter()
+        .filter_map(|cursor| ledger.resume(cursor))
+        .collect())
+}
+
+/// Writes indexes and modules, unless that was done: into a file of their own in a directory,
+/// where there are any; at the start of a single file, which is returned open.
 async fn write_globals(
-    config: &BackupConfig,
-    files: &Arc<FileSet>,
-    globals: Globals,
+    run: &Arc<Run>,
+    view: &Arc<dyn ClusterView>,
+    cancel: &CancellationToken,
 ) -> Result<Option<OpenFile>, Error> {
-    let is_directory = matches!(config.target, BackupTarget::Directory(_));
+    let files = Arc::clone(&run.files);
+    if files.journal().globals().is_some() {
+        let open = files
+            .journal()
+            .files()
+            .into_iter()
+            .find(|file| !file.closed);
+        return match open.filter(|_| !files.is_directory()) {
+            Some(single) => off_runtime(move || files.reopen(&single).map(Some)).await,
+            None => Ok(None),
+        };
+    }
+    let Globals {
+        text,
+        version,
+        counts,
+    } = or_cancelled(cancel, globals::fetch(&**view, &run.config, &run.stats)).await?;
     // A file is made when there is something to put in. A single file of a backup with records
     // is made anyway: the scans share it.
-    if globals.text.is_empty() && (is_directory || config.no_records) {
+    if text.is_empty() && (files.is_directory() || run.config.no_records) {
+        files.journal().commit_globals(counts);
         return Ok(None);
     }
-    blocking(files, move |files| {
-        let role = if is_directory {
+    off_runtime(move || {
+        let role = if files.is_directory() {
             Role::Metadata
         } else {
             Role::Data(0)
         };
-        let mut file = files.open(role, globals.version)?;
-        files.write(&mut file, &globals.text)?;
-        if is_directory {
-            files.finish(file)?;
+        let mut file = files.open(role, version)?;
+        files.write_globals(&mut file, &text, counts)?;
+        if files.is_directory() {
+            files.finish(file, &mut Ledger::default())?;
             return Ok(None);
         }
         Ok(Some(file))
@@ -108,15 +287,15 @@ async fn write_globals(
 }
 
 async fn write_records(
-    config: &BackupConfig,
+    run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
-    files: &Arc<FileSet>,
-    stats: &Arc<BackupStats>,
     cancel: &CancellationToken,
+    cursors: Vec<PartitionCursor>,
     first: Option<OpenFile>,
 ) -> Result<(), Error> {
-    let workers = config.workers();
-    let (inputs, writers) = start_writers(config, files, workers, first)?;
+    let config = &run.config;
+    let shares = divide(&cursors, config.workers());
+    let (inputs, writers) = start_writers(run, shares.len(), first)?;
     let options = Arc::new(ScanOptions {
         retry: config.retry,
         socket: config.socket,
@@ -125,17 +304,21 @@ async fn write_records(
     // A failure anywhere stops the other scans, but is not mistaken for the user's wish.
     let stop = cancel.child_token();
     let mut scans = JoinSet::new();
-    for (worker, input) in inputs.into_iter().enumerate() {
-        let sink = ChunkSink::new(encoder(config), input, Arc::clone(stats));
-        let scan = scan_range(
+    for (share, input) in shares.into_iter().zip(inputs) {
+        let sink = ChunkSink::new(
+            encoder(config),
+            input,
+            run.durable_interval(),
+            Arc::clone(&run.stats),
+        );
+        scans.spawn(scan_share(
+            Arc::clone(run),
             Arc::clone(view),
             Arc::clone(&options),
-            range(worker, workers),
+            share,
             sink,
-            Arc::clone(stats),
             stop.clone(),
-        );
-        scans.spawn(scan);
+        ));
     }
     let mut failures = Vec::new();
     while let Some(joined) = scans.join_next().await {
@@ -152,47 +335,73 @@ async fn write_records(
     first_cause(failures)
 }
 
-/// One writer for a single file, one for each worker in a directory.
+/// One writer for a single file, one for each of `scans` in a directory.
 fn start_writers(
-    config: &BackupConfig,
-    files: &Arc<FileSet>,
-    workers: usize,
+    run: &Run,
+    scans: usize,
     first: Option<OpenFile>,
 ) -> Result<(Vec<Input>, Vec<Writer>), Error> {
-    let task = |worker, first, file_limit, scans| Task {
-        files: Arc::clone(files),
+    let is_directory = run.files.is_directory();
+    let task = |worker, first, scans| Task {
+        files: Arc::clone(&run.files),
         worker,
         version: Version::V3_1,
         first,
-        file_limit,
+        file_limit: if is_directory {
+            run.config.file_limit
+        } else {
+            0
+        },
         scans,
+        unfinished: VecDeque::new(),
+        durable_interval: run.durable_interval(),
+        durable_records: run.config.durable_records,
     };
-    if let BackupTarget::Single(_) = config.target {
-        let (input, writer) = task(0, first, 0, workers).start()?;
-        return Ok((vec![input; workers], vec![writer]));
+    if !is_directory {
+        let (input, writer) = task(0, first, scans).start()?;
+        return Ok((vec![input; scans], vec![writer]));
     }
-    let started = (0..workers).map(|worker| task(worker, None, config.file_limit, 1).start());
-    let started: Vec<_> = started.collect::<Result<_, _>>()?;
+    let mut tasks: Vec<_> = (0..scans.max(1))
+        .map(|worker| task(worker, None, scans.min(1)))
+        .collect();
+    let unfinished = run
+        .files
+        .journal()
+        .files()
+        .into_iter()
+        .filter(|file| !file.closed);
+    for (file, worker) in unfinished.zip((0..tasks.len()).cycle()) {
+        tasks[worker].unfinished.push_back(file);
+    }
+    let started: Vec<_> = tasks
+        .into_iter()
+        .map(Task::start)
+        .collect::<Result<_, _>>()?;
     Ok(started.into_iter().unzip())
 }
 
-async fn scan_range(
+async fn scan_share(
+    run: Arc<Run>,
     view: Arc<dyn ClusterView>,
     options: Arc<ScanOptions>,
     mut cursors: Vec<PartitionCursor>,
     mut sink: ChunkSink,
-    stats: Arc<BackupStats>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
     let scanned = scan::scan(&*view, &options, &mut cursors, &mut sink, &stop).await;
-    match scanned {
+    let error = match scanned {
         Ok(done) => {
-            stats.retries.add(u64::from(done.retries));
-            sink.finish().await
+            run.stats.retries.add(u64::from(done.retries));
+            return sink.finish().await;
         }
-        Err(ScanError::Cluster(error)) => Err(error.into()),
-        Err(ScanError::Sink(error)) => Err(error),
+        Err(ScanError::Cluster(error)) => error.into(),
+        Err(ScanError::Sink(error)) => error,
+    };
+    if run.files.is_resumable() {
+        // What has come need not be read again. The first error is the one to tell.
+        let _ = sink.flush().await;
     }
+    Err(error)
 }
 
 fn encoder(config: &BackupConfig) -> Encoder {
@@ -203,14 +412,16 @@ fn encoder(config: &BackupConfig) -> Encoder {
     }
 }
 
-/// The partitions of worker `index` of `count`: consecutive, and as many as the others' but one.
-fn range(index: usize, count: usize) -> Vec<PartitionCursor> {
-    let all = usize::from(PARTITIONS);
-    let bounds = (index * all / count)..((index + 1) * all / count);
-    bounds
-        .filter_map(|id| u16::try_from(id).ok().and_then(PartitionId::new))
-        .map(PartitionCursor::start)
-        .collect()
+/// Consecutive shares of `cursors`, as even as can be; at most `count`, none of them empty.
+fn divide(cursors: &[PartitionCursor], count: usize) -> Vec<Vec<PartitionCursor>> {
+    let count = count.min(cursors.len());
+    let bound = |index: usize| index * cursors.len() / count;
+    let share = |index: usize| {
+        cursors
+            .get(bound(index)..bound(index + 1))
+            .unwrap_or_default()
+    };
+    (0..count).map(|index| share(index).to_vec()).collect()
 }
 
 /// The failure that the others followed from: whoever was stopped only says "cancelled".
@@ -227,15 +438,12 @@ fn first_cause(failures: Vec<Error>) -> Result<(), Error> {
     })
 }
 
-/// Runs storage work where it may block.
-async fn blocking<T: Send + 'static>(
-    files: &Arc<FileSet>,
-    work: impl FnOnce(&FileSet) -> Result<T, Error> + Send + 'static,
+/// Runs work that may block where it may.
+async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
-    let files = Arc::clone(files);
-    spawn_blocking(move || work(&files))
-        .await
-        .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    let ended = spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
 async fn or_cancelled<T, E: Into<Error>>(

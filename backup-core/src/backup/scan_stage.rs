@@ -1,11 +1,17 @@
 //! The scan stage: records become text in a chunk; full chunks go to the write stage.
 
-use super::write_stage::{Input, WriterGone};
+use super::{
+    ledger::Span,
+    write_stage::{Input, WriterGone},
+};
 use crate::{convert::wire_to_asb, error::Error, stats::BackupStats};
-use aerospike_wire::scan::ScanRecord;
+use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use asb_format::Encoder;
 use backup_cluster::scan::RecordSink;
-use std::sync::Arc;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 /// Text at which a chunk is full. It grows by at most what one read of the socket brings.
 pub(super) const CHUNK_BYTES: usize = 512 << 10;
@@ -18,6 +24,42 @@ const INTERNAL_SETS: &[u8] = b"<ERO~";
 pub(super) struct Chunk {
     pub(super) text: Vec<u8>,
     pub(super) records: u64,
+    /// How far it brings the partitions that are in it, in the order of the records.
+    pub(super) spans: Vec<Span>,
+    /// Partitions of which nothing comes after it.
+    pub(super) done: Vec<PartitionId>,
+}
+
+impl Chunk {
+    /// Empties it and keeps its memory.
+    pub(super) fn clear(&mut self) {
+        self.text.clear();
+        self.records = 0;
+        self.spans.clear();
+        self.done.clear();
+    }
+
+    fn is_empty(&self) -> bool {
+        self.records == 0 && self.done.is_empty()
+    }
+
+    /// Counts a record whose text was appended.
+    #[inline]
+    fn count(&mut self, record: &ScanRecord<'_>, fingerprint: u128) {
+        self.records += 1;
+        match self.spans.last_mut() {
+            Some(span) if span.last.partition() == record.digest.partition() => {
+                span.last = record.digest;
+                span.records += 1;
+                span.fingerprint = span.fingerprint.wrapping_add(fingerprint);
+            }
+            _ => self.spans.push(Span {
+                last: record.digest,
+                records: 1,
+                fingerprint,
+            }),
+        }
+    }
 }
 
 /// Encodes the records of one scan into chunks.
@@ -27,27 +69,44 @@ pub(super) struct ChunkSink {
     chunk: Chunk,
     writer: Input,
     stats: Arc<BackupStats>,
+    /// Time after which a chunk is handed over although it is not full.
+    max_age: Option<Duration>,
+    /// When the last one was handed over.
+    last: Instant,
 }
 
 impl ChunkSink {
-    pub(super) fn new(encoder: Encoder, writer: Input, stats: Arc<BackupStats>) -> Self {
+    pub(super) fn new(
+        encoder: Encoder,
+        writer: Input,
+        max_age: Option<Duration>,
+        stats: Arc<BackupStats>,
+    ) -> Self {
         Self {
             encoder,
             chunk: Chunk::default(),
             writer,
             stats,
+            max_age,
+            last: Instant::now(),
         }
     }
 
     /// Hands over what is left, and says that nothing more comes.
     pub(super) async fn finish(mut self) -> Result<(), Error> {
-        if self.chunk.records > 0 {
-            self.pass_on().await?;
-        }
+        self.flush().await?;
         self.writer
             .finish()
             .await
             .map_err(|WriterGone| Error::Cancelled)
+    }
+
+    /// Hands over what is left of a scan that was stopped.
+    pub(super) async fn flush(&mut self) -> Result<(), Error> {
+        if self.chunk.is_empty() {
+            return Ok(());
+        }
+        self.pass_on().await
     }
 
     async fn pass_on(&mut self) -> Result<(), Error> {
@@ -59,6 +118,7 @@ impl ChunkSink {
             .await
             .map_err(|WriterGone| Error::Cancelled)?;
         self.chunk = next;
+        self.last = Instant::now();
         self.stats.records_read.add(records);
         Ok(())
     }
@@ -73,14 +133,21 @@ impl RecordSink for ChunkSink {
             return Ok(());
         }
         wire_to_asb::encode(&self.encoder, record, &mut self.chunk.text)?;
-        self.chunk.records += 1;
+        self.chunk.count(record, 0);
         Ok(())
+    }
+
+    fn partition_done(&mut self, partition: PartitionId) {
+        self.chunk.done.push(partition);
     }
 
     async fn ready(&mut self) -> Result<(), Error> {
         if self.chunk.text.len() >= CHUNK_BYTES {
-            self.pass_on().await?;
+            return self.pass_on().await;
         }
-        Ok(())
+        match self.max_age {
+            Some(age) if self.last.elapsed() >= age => self.flush().await,
+            _ => Ok(()),
+        }
     }
 }

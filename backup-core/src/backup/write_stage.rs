@@ -2,15 +2,24 @@
 //! put in, closes them at their limit, and gives buffers back.
 //!
 //! A file is finished only after every scan that feeds it has said that it is done. If one goes
-//! away without that word, the file is left as it is, and the run discards it.
+//! away without that word, what has come is made durable where that is possible; the run decides
+//! whether it is kept for a continuation or discarded.
 
 use super::{
     files::{FileSet, OpenFile, Role},
+    ledger::Ledger,
     scan_stage::Chunk,
+    state::FileState,
 };
 use crate::error::Error;
 use asb_format::Version;
-use std::{sync::Arc, thread};
+use flume::RecvTimeoutError;
+use std::{
+    collections::VecDeque,
+    sync::Arc,
+    thread,
+    time::{Duration, Instant},
+};
 use tokio::sync::oneshot;
 
 /// Chunks that may wait for the disk.
@@ -82,6 +91,12 @@ pub(super) struct Task {
     pub(super) file_limit: u64,
     /// Scans that feed it.
     pub(super) scans: usize,
+    /// Files of an earlier run that are not complete: they are continued, one after the other.
+    pub(super) unfinished: VecDeque<FileState>,
+    /// Time between durable points; `None` = only where files end.
+    pub(super) durable_interval: Option<Duration>,
+    /// Records between durable points, where there are any; 0 = any number.
+    pub(super) durable_records: u64,
 }
 
 impl Task {
@@ -112,33 +127,147 @@ impl Task {
         messages: &flume::Receiver<Message>,
         buffers: &flume::Sender<Chunk>,
     ) -> Result<(), Error> {
-        let mut file = self.first;
         let mut running = self.scans;
+        let mut pen = Pen::new(self);
         while running > 0 {
-            let Ok(message) = messages.recv() else {
-                return Err(Error::Cancelled);
-            };
-            let mut chunk = match message {
-                Message::Chunk(chunk) => chunk,
-                Message::Done => {
-                    running -= 1;
-                    continue;
+            match receive(messages, pen.next_point()) {
+                Ok(Message::Chunk(mut chunk)) => {
+                    pen.write(&chunk)?;
+                    chunk.clear();
+                    let _ = buffers.try_send(chunk);
                 }
-            };
-            let mut open = match file.take() {
-                Some(open) => open,
-                None => self.files.open(Role::Data(self.worker), self.version)?,
-            };
-            self.files.write(&mut open, &chunk.text)?;
-            if self.file_limit > 0 && open.bytes() >= self.file_limit {
-                self.files.finish(open)?;
-            } else {
-                file = Some(open);
+                Ok(Message::Done) => running -= 1,
+                Err(RecvTimeoutError::Timeout) => pen.durable_point()?,
+                Err(RecvTimeoutError::Disconnected) => return Err(pen.suspend()),
             }
-            chunk.text.clear();
-            chunk.records = 0;
-            let _ = buffers.try_send(chunk);
         }
-        file.map_or(Ok(()), |open| self.files.finish(open))
+        pen.finish()
+    }
+}
+
+fn receive(
+    messages: &flume::Receiver<Message>,
+    deadline: Option<Instant>,
+) -> Result<Message, RecvTimeoutError> {
+    match deadline {
+        Some(deadline) => messages.recv_deadline(deadline),
+        None => messages.recv().map_err(|_| RecvTimeoutError::Disconnected),
+    }
+}
+
+/// A writer at work: its open file, and what is not durable yet.
+struct Pen {
+    task: Task,
+    file: Option<OpenFile>,
+    /// Where the partitions are with what was written since the last durable point.
+    pending: Ledger,
+    /// Records since the last durable point.
+    records: u64,
+    last_point: Instant,
+}
+
+impl Pen {
+    fn new(mut task: Task) -> Self {
+        Self {
+            file: task.first.take(),
+            task,
+            pending: Ledger::default(),
+            records: 0,
+            last_point: Instant::now(),
+        }
+    }
+
+    fn write(&mut self, chunk: &Chunk) -> Result<(), Error> {
+        if !chunk.text.is_empty() {
+            let mut file = self.open()?;
+            self.task
+                .files
+                .write(&mut file, &chunk.text, chunk.records)?;
+            self.file = Some(file);
+        }
+        chunk
+            .spans
+            .iter()
+            .for_each(|span| self.pending.advance(span));
+        chunk.done.iter().for_each(|id| self.pending.finish(*id));
+        self.records = self.records.saturating_add(chunk.records);
+        let limit = self.task.file_limit;
+        match self.file.take() {
+            Some(file) if limit > 0 && file.bytes() >= limit => {
+                self.task.files.finish(file, &mut self.pending)?;
+                self.last_point = Instant::now();
+            }
+            Some(file) => {
+                self.file = Some(file);
+                if self.is_point_due() {
+                    self.durable_point()?;
+                }
+            }
+            None => self
+                .task
+                .files
+                .journal()
+                .commit_positions(&mut self.pending),
+        }
+        Ok(())
+    }
+
+    /// The file to write to: the open one, one of an earlier run, or a new one.
+    fn open(&mut self) -> Result<OpenFile, Error> {
+        let files = &self.task.files;
+        if let Some(file) = self.file.take() {
+            return Ok(file);
+        }
+        match self.task.unfinished.pop_front() {
+            Some(state) => files.reopen(&state),
+            None => files.open(Role::Data(self.task.worker), self.task.version),
+        }
+    }
+
+    /// When the next durable point is due; `None` while there is nothing to make durable.
+    fn next_point(&self) -> Option<Instant> {
+        let every = self
+            .task
+            .durable_interval
+            .filter(|_| !self.pending.is_empty())?;
+        self.last_point.checked_add(every)
+    }
+
+    fn is_point_due(&self) -> bool {
+        let limit = self.task.durable_records;
+        self.next_point()
+            .is_some_and(|point| point <= Instant::now() || limit > 0 && self.records >= limit)
+    }
+
+    fn durable_point(&mut self) -> Result<(), Error> {
+        if let Some(file) = &mut self.file {
+            self.task.files.durable_point(file, &mut self.pending)?;
+        }
+        self.records = 0;
+        self.last_point = Instant::now();
+        Ok(())
+    }
+
+    /// Completes the open file, and those of an earlier run that nothing was added to.
+    fn finish(mut self) -> Result<(), Error> {
+        let files = &self.task.files;
+        if let Some(file) = self.file.take() {
+            files.finish(file, &mut self.pending)?;
+        }
+        for state in std::mem::take(&mut self.task.unfinished) {
+            files.finish(files.reopen(&state)?, &mut self.pending)?;
+        }
+        files.journal().commit_positions(&mut self.pending);
+        Ok(())
+    }
+
+    /// The scans have stopped: what has come may be worth keeping.
+    fn suspend(mut self) -> Error {
+        if self.task.files.is_resumable()
+            && let Err(error) = self.durable_point()
+        {
+            return error;
+        }
+        Error::Cancelled
     }
 }

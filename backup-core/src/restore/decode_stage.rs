@@ -194,6 +194,15 @@ impl DecodeStage {
             );
         }
         match index::to_server(found, &self.config.namespace) {
+            Ok(definition) if definition.since() > self.globals.build() => {
+                let (needs, build) = (definition.since(), self.globals.build());
+                tracing::warn!(
+                    index = %name, file = %file.shown, %needs, server = %build,
+                    "index left out: the server is too old for it"
+                );
+                self.stats.indexes_skipped.add(1);
+                Ok(())
+            }
             Ok(definition) => self.apply(Global::Index(definition)),
             Err(reason) => {
                 tracing::warn!(index = %name, file = %file.shown, reason, "index left out");

@@ -41,6 +41,11 @@ impl Globals {
         }
     }
 
+    /// The lowest version among the nodes.
+    pub(super) const fn build(&self) -> Build {
+        self.build
+    }
+
     pub(super) async fn apply(&self, global: Global) -> Result<(), Error> {
         let _turn = self.turn.lock().await;
         let metadata = Metadata::new(&*self.view);

@@ -7,7 +7,9 @@
 
 mod allocation;
 mod faults;
+mod generations;
 mod golden;
+mod resume;
 mod round_trip;
 mod support;
 mod target;

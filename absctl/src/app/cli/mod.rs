@@ -6,6 +6,7 @@
 mod connection;
 mod general;
 mod refusal;
+mod resume;
 mod selection;
 mod switches;
 mod target;
@@ -14,6 +15,7 @@ mod tuning;
 pub(crate) use self::connection::{Connection, Seed};
 
 use self::{
+    resume::Resume,
     selection::Selection,
     target::{Source, Target},
     tuning::Tuning,
@@ -59,6 +61,8 @@ pub(crate) struct BackupArgs {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) resume: Resume,
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]

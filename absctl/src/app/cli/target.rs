@@ -19,6 +19,14 @@ pub(crate) struct Target {
     #[arg(short, long)]
     pub(crate) remove_files: bool,
 
+    /// Begin the names of data files with this instead of the number of the writer
+    #[arg(short = 'q', long, value_name = "TEXT")]
+    pub(crate) output_file_prefix: Option<String>,
+
+    /// Close a data file of a directory at this size in MiB and begin the next one; 0 = never
+    #[arg(short = 'F', long, value_name = "MIB", default_value_t = 250)]
+    pub(crate) file_limit: u64,
+
     /// Write blobs, maps, lists and sketches raw instead of in base64
     #[arg(short = 'C', long)]
     pub(crate) compact: bool,

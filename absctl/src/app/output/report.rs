@@ -8,7 +8,10 @@ use backup_core::{
     stats::{BackupStats, RestoreCounts, RestoreStats},
 };
 use jiff::Timestamp;
-use std::{fmt, time::SystemTime};
+use std::{
+    fmt,
+    time::{Duration, SystemTime},
+};
 
 /// Column in which values start, counted from 0.
 const VALUE_COLUMN: usize = 22;
@@ -37,8 +40,17 @@ impl Report {
         let ours = [
             ("sIndex Skipped", counts.indexes_skipped),
             ("Retries", counts.retries),
+            ("Resumes", counts.resumes),
         ];
-        Self::new("Backup report", outcome, read, [lines(&written)], &ours)
+        let earlier = Duration::from_millis(counts.earlier_ms);
+        Self::new(
+            "Backup report",
+            outcome,
+            earlier,
+            read,
+            [lines(&written)],
+            &ours,
+        )
     }
 
     /// The report of a restore.
@@ -64,14 +76,28 @@ impl Report {
             ("Retries", counts.retries),
         ];
         let groups = [lines(&not_written), written];
-        Self::new("Restore report", outcome, items(&counts), groups, &ours)
+        Self::new(
+            "Restore report",
+            outcome,
+            Duration::ZERO,
+            items(&counts),
+            groups,
+            &ours,
+        )
     }
 
     /// The report of a validation.
     pub(crate) fn validation(outcome: &Outcome<RestoreStats>) -> Self {
         let counts = outcome.stats.snapshot();
         let groups = [bytes_read(&counts)];
-        Self::new("Validation report", outcome, items(&counts), groups, &[])
+        Self::new(
+            "Validation report",
+            outcome,
+            Duration::ZERO,
+            items(&counts),
+            groups,
+            &[],
+        )
     }
 
     /// Whether there is anything to report: a job that failed before it began did nothing, and
@@ -83,6 +109,7 @@ impl Report {
     fn new<S>(
         title: &'static str,
         outcome: &Outcome<S>,
+        earlier: Duration,
         read: [u64; 3],
         groups: impl IntoIterator<Item = Vec<Line>>,
         ours: &[(&'static str, u64)],
@@ -90,7 +117,10 @@ impl Report {
         let [records, indexes, udfs] = read;
         let times = vec![
             ("Start Time", start_time(outcome.started)),
-            ("Duration", duration::go(outcome.duration)),
+            (
+                "Duration",
+                duration::go(outcome.duration.saturating_add(earlier)),
+            ),
         ];
         let reads = [
             ("Records Read", records),

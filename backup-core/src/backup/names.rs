@@ -1,0 +1,149 @@
+//! Names of files (`files-and-state.md` §1).
+
+use super::files::Role;
+
+/// How the files of a set are called.
+#[derive(Debug, Clone)]
+pub(super) struct Names {
+    namespace: String,
+    prefix: String,
+    shard: Option<Shard>,
+}
+
+/// One of the parts of a backup that several processes make together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1.
+    pub number: u16,
+    /// Of how many, at most 4096.
+    pub count: u16,
+}
+
+impl Names {
+    pub(super) fn new(namespace: &str, prefix: &str, shard: Option<Shard>) -> Self {
+        Self {
+            namespace: namespace.to_owned(),
+            prefix: prefix.to_owned(),
+            shard,
+        }
+    }
+
+    /// A file of a directory: `metadata_<ns>_<n>.asb`, `<worker>_<ns>_<n>.asb`, or with a prefix
+    /// `<prefix><ns>_<n>.asb`.
+    pub(super) fn file(&self, role: Role, number: u64) -> String {
+        let Self {
+            namespace, prefix, ..
+        } = self;
+        match role {
+            Role::Metadata => format!("metadata_{namespace}_{number}.asb"),
+            Role::Data(_) if !prefix.is_empty() => {
+                format!("{}{prefix}{namespace}_{number}.asb", self.shard_part())
+            }
+            Role::Data(worker) => format!("{}{worker}_{namespace}_{number}.asb", self.shard_part()),
+        }
+    }
+
+    /// Whether a file of this name can be one of this run, or of this shard of it.
+    pub(super) fn owns(&self, name: &str) -> bool {
+        self.number(name).is_some()
+    }
+
+    /// The number in a name that this run, or this shard of it, could have given.
+    pub(super) fn number(&self, name: &str) -> Option<u64> {
+        let (head, number) = name.strip_suffix(".asb")?.rsplit_once('_')?;
+        let number = number.parse().ok()?;
+        let is_first = self.shard.is_none_or(|shard| shard.number == 1);
+        let is_metadata = is_first && head.strip_prefix("metadata_") == Some(&self.namespace);
+        (is_metadata || self.is_data_head(head)).then_some(number)
+    }
+
+    fn is_data_head(&self, head: &str) -> bool {
+        let head = head.strip_prefix(&self.shard_part());
+        match head.and_then(|head| head.strip_suffix(&self.namespace)) {
+            Some(front) if self.prefix.is_empty() => {
+                let worker = front.strip_suffix('_').map(str::parse::<u16>);
+                worker.is_some_and(|number| number.is_ok())
+            }
+            front => front == Some(&self.prefix),
+        }
+    }
+
+    /// The state file beside the data; `single` is the name of a single file.
+    pub(super) fn state(&self, single: Option<&str>) -> String {
+        match single {
+            Some(file) => format!("{file}.state"),
+            None => format!(
+                "{}{}.asb{}.state",
+                self.prefix,
+                self.namespace,
+                self.shard_extension()
+            ),
+        }
+    }
+
+    fn shard_part(&self) -> String {
+        let part = |Shard { number, count }| format!("shard{number}of{count}_");
+        self.shard.map(part).unwrap_or_default()
+    }
+
+    fn shard_extension(&self) -> String {
+        let part = |Shard { number, count }| format!(".shard{number}of{count}");
+        self.shard.map(part).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_are_called_as_go_calls_them() {
+        let plain = Names::new("my_ns", "", None);
+        assert_eq!(plain.file(Role::Metadata, 1), "metadata_my_ns_1.asb");
+        assert_eq!(plain.file(Role::Data(0), 3), "0_my_ns_3.asb");
+        assert_eq!(plain.state(None), "my_ns.asb.state");
+        assert_eq!(plain.state(Some("x.asb")), "x.asb.state");
+        let prefixed = Names::new("my_ns", "pre", None);
+        assert_eq!(prefixed.file(Role::Data(1), 2), "premy_ns_2.asb");
+        assert_eq!(prefixed.file(Role::Metadata, 1), "metadata_my_ns_1.asb");
+        let shard = Shard {
+            number: 2,
+            count: 7,
+        };
+        let shard = Names::new("my_ns", "", Some(shard));
+        assert_eq!(shard.file(Role::Data(0), 1), "shard2of7_0_my_ns_1.asb");
+        assert_eq!(shard.state(None), "my_ns.asb.shard2of7.state");
+    }
+
+    #[test]
+    fn own_names_are_known() {
+        let check = |prefix, shard, name, expected| {
+            assert_eq!(
+                Names::new("my_ns", prefix, shard).number(name),
+                expected,
+                "{name}"
+            );
+        };
+        let second = Some(Shard {
+            number: 2,
+            count: 7,
+        });
+        check("", None, "0_my_ns_3.asb", Some(3));
+        check("", None, "12_my_ns_30.asb", Some(30));
+        check("", None, "metadata_my_ns_1.asb", Some(1));
+        check("pre", None, "premy_ns_4.asb", Some(4));
+        check("", second, "shard2of7_0_my_ns_1.asb", Some(1));
+        for name in [
+            "my_ns_00000.asb",
+            "0_my_ns_3.asbx",
+            "0_other_3.asb",
+            "x_my_ns_3.asb",
+            "0_my_ns_x.asb",
+        ] {
+            check("", None, name, None);
+        }
+        check("", second, "shard3of7_0_my_ns_1.asb", None);
+        check("", second, "0_my_ns_1.asb", None);
+        check("pre", None, "0_my_ns_3.asb", None);
+    }
+}

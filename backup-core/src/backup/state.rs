@@ -1,0 +1,490 @@
+//! The state file of a backup: what is durable, so that another run can go on from there
+//! (`files-and-state.md` §7.2).
+//!
+//! JSON, with a checksum of itself. It names nothing that a crash could take away: data is
+//! durable before the state mentions it.
+
+use super::{
+    BackupConfig, BackupTarget,
+    ledger::{Ledger, Position},
+};
+use crate::error::{Error, StateProblem};
+use aerospike_wire::digest::{Digest, PARTITIONS, PartitionId};
+use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::SystemTime};
+
+/// What the file says it is.
+const FORMAT: &str = "absctl-state";
+/// Raised only when an older reader must refuse it.
+const VERSION: u32 = 1;
+/// What it is the state of.
+const KIND: &str = "backup";
+/// Largest state that is read, in bytes: 4096 partitions take half a megabyte, every terabyte of
+/// files seventeen.
+pub(super) const LIMIT_BYTES: u64 = 1 << 30;
+
+/// A backup that can be continued.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct State {
+    format: String,
+    version: u32,
+    kind: String,
+    /// Id of the run, the same for all its continuations.
+    pub(crate) run: String,
+    /// Name and version of the tool that wrote it.
+    pub(crate) tool: String,
+    /// The arguments that a continuation must repeat, by the names of their options.
+    pub(crate) arguments: BTreeMap<String, String>,
+    /// When the first run began, milliseconds since 1970.
+    pub(crate) started_ms: u64,
+    /// How long all runs together took, milliseconds.
+    pub(crate) elapsed_ms: u64,
+    /// How often it was continued.
+    pub(crate) resumes: u32,
+    /// Number of the next file.
+    pub(crate) next_number: u64,
+    /// Whether the old set in the directory goes once this one is complete (`--remove-files`).
+    pub(crate) replaces: bool,
+    /// Whether indexes and modules are durable.
+    pub(crate) globals_done: bool,
+    /// Indexes and modules written, and indexes left out.
+    pub(crate) globals: GlobalCounts,
+    /// The files, in the order in which they were begun.
+    pub(crate) files: Vec<FileState>,
+    /// The partitions that were chosen: as `first-count`, or the digest after which to begin.
+    pub(crate) selected: Vec<String>,
+    /// How far each partition is durable.
+    pub(crate) partitions: Vec<PartitionState>,
+    /// Of the whole file, with this value empty.
+    checksum: String,
+}
+
+/// What was done before the records.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct GlobalCounts {
+    /// Secondary indexes written.
+    pub(crate) indexes: u64,
+    /// Secondary indexes left out.
+    pub(crate) indexes_skipped: u64,
+    /// UDF modules written.
+    pub(crate) udfs: u64,
+}
+
+/// A file of the set.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct FileState {
+    /// Its number, from 1.
+    pub(crate) number: u64,
+    /// Its final name.
+    pub(crate) name: String,
+    /// Whether it is complete.
+    pub(crate) closed: bool,
+    /// Bytes on the storage that are durable.
+    pub(crate) bytes: u64,
+    /// Bytes of text in these.
+    pub(crate) plain_bytes: u64,
+    /// Records in these.
+    pub(crate) records: u64,
+    /// Chaining value of each complete block of 4 MiB in these; of every block once it is closed.
+    pub(crate) blocks: Vec<String>,
+    /// BLAKE3 of the whole file, once it is closed.
+    pub(crate) hash: Option<String>,
+}
+
+/// How far a partition is durable: id, digest of the last record in hex or empty, whether it is
+/// complete, records, fingerprint in hex.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct PartitionState(u16, String, bool, u64, String);
+
+impl State {
+    /// The state of a run that begins now.
+    pub(super) fn begin(arguments: BTreeMap<String, String>, replaces: bool) -> Self {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
+        let now = now.unwrap_or_default().as_millis();
+        Self {
+            started_ms: u64::try_from(now).unwrap_or(u64::MAX),
+            replaces,
+            ..Self::new(format!("{:032x}", fastrand::u128(..)), arguments)
+        }
+    }
+
+    /// The same for a continuation.
+    pub(super) fn resumed(self) -> Self {
+        Self {
+            resumes: self.resumes.saturating_add(1),
+            ..self
+        }
+    }
+
+    /// An empty state of a new run.
+    pub(crate) fn new(run: String, arguments: BTreeMap<String, String>) -> Self {
+        Self {
+            format: FORMAT.to_owned(),
+            version: VERSION,
+            kind: KIND.to_owned(),
+            run,
+            tool: crate::TOOL.to_owned(),
+            arguments,
+            started_ms: 0,
+            elapsed_ms: 0,
+            resumes: 0,
+            next_number: 1,
+            replaces: false,
+            globals_done: false,
+            globals: GlobalCounts::default(),
+            files: Vec::new(),
+            selected: Vec::new(),
+            partitions: Vec::new(),
+            checksum: String::new(),
+        }
+    }
+
+    /// The bytes of the file.
+    pub(crate) fn encode(&mut self) -> Result<Vec<u8>, Error> {
+        self.checksum.clear();
+        let unsigned = to_json(self)?;
+        self.checksum = blake3::hash(&unsigned).to_hex().to_string();
+        to_json(self)
+    }
+
+    /// Reads the bytes of the file.
+    ///
+    /// # Errors
+    /// A [`StateProblem`] that says what else it looks like.
+    pub(crate) fn decode(content: &[u8]) -> Result<Self, StateProblem> {
+        if is_gob(content) {
+            return Err(StateProblem::Go);
+        }
+        let first = content.iter().find(|byte| !byte.is_ascii_whitespace());
+        if first != Some(&b'{') {
+            return Err(StateProblem::Foreign);
+        }
+        let head: Head = serde_json::from_slice(content).map_err(StateProblem::json)?;
+        if head.format != FORMAT {
+            return Err(StateProblem::Foreign);
+        }
+        if head.version != VERSION {
+            return Err(StateProblem::Version {
+                found: head.version,
+            });
+        }
+        if head.kind != KIND {
+            return Err(StateProblem::Kind { found: head.kind });
+        }
+        let mut state: Self = serde_json::from_slice(content).map_err(StateProblem::json)?;
+        let stored = std::mem::take(&mut state.checksum);
+        let unsigned = serde_json::to_vec(&state).map_err(StateProblem::json)?;
+        let expected = blake3::hash(&unsigned).to_hex();
+        if stored != expected.as_str() {
+            return Err(StateProblem::Checksum);
+        }
+        state.checksum = stored;
+        Ok(state)
+    }
+
+    /// The positions of its partitions.
+    pub(crate) fn ledger(&self) -> Result<Ledger, StateProblem> {
+        let mut ledger = Ledger::default();
+        for PartitionState(id, last, done, records, fingerprint) in &self.partitions {
+            let id = PartitionId::new(*id).ok_or(StateProblem::Value {
+                what: "partition id",
+            })?;
+            let last = match last.as_str() {
+                "" => None,
+                text => Some(digest(text)?),
+            };
+            let fingerprint = u128::from_str_radix(fingerprint, 16);
+            let position = Position {
+                last,
+                done: *done,
+                records: *records,
+                fingerprint: fingerprint.map_err(|_| StateProblem::Value {
+                    what: "fingerprint",
+                })?,
+            };
+            if last.is_some_and(|last| last.partition() != id) {
+                return Err(StateProblem::Value {
+                    what: "digest of another partition",
+                });
+            }
+            ledger.insert(id, position);
+        }
+        Ok(ledger)
+    }
+
+    /// Sets the positions of its partitions.
+    pub(crate) fn set_ledger(&mut self, ledger: &Ledger) {
+        let entry = |(id, position): (u16, &Position)| {
+            let last = position
+                .last
+                .map(|Digest(bytes)| hex(&bytes))
+                .unwrap_or_default();
+            let fingerprint = format!("{:032x}", position.fingerprint);
+            PartitionState(id, last, position.done, position.records, fingerprint)
+        };
+        self.partitions = ledger.iter().map(entry).collect();
+    }
+}
+
+/// What has to be known before the rest may be read.
+#[derive(Deserialize)]
+struct Head {
+    format: String,
+    version: u32,
+    kind: String,
+}
+
+fn to_json(state: &State) -> Result<Vec<u8>, Error> {
+    serde_json::to_vec(state).map_err(|error| Error::Internal(error.to_string()))
+}
+
+/// The state files of the Go tools: length (one byte, or a length byte and big-endian bytes),
+/// then the type id of the first definition (`files-and-state.md` §7.3).
+fn is_gob(content: &[u8]) -> bool {
+    let head = content.get(..8.min(content.len())).unwrap_or_default();
+    head.first().is_some_and(|byte| *byte != b'{')
+        && head.windows(2).any(|pair| pair == [0xff, 0x83])
+}
+
+/// The arguments that a continuation must repeat (`files-and-state.md` §7.2), by the names of
+/// their options. Those that have their default are left out.
+pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
+    let mut arguments = BTreeMap::new();
+    let mut set = |option: &str, value: Option<String>| {
+        arguments.extend(value.map(|value| (option.to_owned(), value)));
+    };
+    let flag = |is_set: bool| is_set.then(|| "true".to_owned());
+    let location = config.target.store().location().to_owned();
+    let target = match config.target {
+        BackupTarget::Directory(_) => "--directory",
+        BackupTarget::Single(_) => "--output-file",
+    };
+    set(target, Some(location));
+    set("--namespace", Some(config.namespace.clone()));
+    set("--no-records", flag(config.no_records));
+    set("--no-indexes", flag(config.no_indexes));
+    set("--no-udfs", flag(config.no_udfs));
+    set("--compact", flag(config.compact));
+    let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
+    set("--output-file-prefix", prefix);
+    let shard = config.shard;
+    set(
+        "--shard",
+        shard.map(|shard| format!("{}/{}", shard.number, shard.count)),
+    );
+    arguments
+}
+
+/// Whether a run asks for the same as the first one.
+pub(super) fn compare(
+    first: &BTreeMap<String, String>,
+    now: &BTreeMap<String, String>,
+) -> Result<(), Error> {
+    let differs = |option: &&String| first.get(*option) != now.get(*option);
+    match first.keys().chain(now.keys()).find(differs) {
+        None => Ok(()),
+        Some(option) => Err(Error::ContinueDiffers {
+            option: option.clone(),
+            first: first.get(option).cloned(),
+            now: now.get(option).cloned(),
+        }),
+    }
+}
+
+/// Lower-case hexadecimal digits.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    use std::fmt::Write as _;
+    bytes
+        .iter()
+        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+            let _ = write!(text, "{byte:02x}"); // a String takes everything
+            text
+        })
+}
+
+/// The bytes of `N` pairs of hexadecimal digits.
+pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let mut bytes = [0; N];
+    if text.len() != 2 * N || !text.is_ascii() {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+    }
+    Some(bytes)
+}
+
+/// A digest in hex.
+pub(super) fn digest(text: &str) -> Result<Digest, StateProblem> {
+    from_hex(text)
+        .map(Digest)
+        .ok_or(StateProblem::Value { what: "digest" })
+}
+
+/// Partitions as the state lists them: consecutive ones that have not begun as `first-count`,
+/// others as the digest of the record after which they begin.
+pub(crate) fn selected(cursors: &[backup_cluster::scan::PartitionCursor]) -> Vec<String> {
+    let mut out: Vec<String> = Vec::new();
+    let mut range: Option<(u16, u16)> = None;
+    let flush = |range: &mut Option<(u16, u16)>, out: &mut Vec<String>| {
+        out.extend(
+            range
+                .take()
+                .map(|(first, count)| format!("{first}-{count}")),
+        );
+    };
+    for cursor in cursors {
+        match (cursor.last_digest(), range) {
+            (Some(Digest(bytes)), _) => {
+                flush(&mut range, &mut out);
+                out.push(hex(&bytes));
+            }
+            (None, Some((first, count)))
+                if first.checked_add(count) == Some(cursor.partition()) =>
+            {
+                range = Some((first, count.saturating_add(1)));
+            }
+            (None, _) => {
+                flush(&mut range, &mut out);
+                range = Some((cursor.partition(), 1));
+            }
+        }
+    }
+    flush(&mut range, &mut out);
+    out
+}
+
+/// The cursors that [`selected`] listed.
+pub(crate) fn cursors(
+    selected: &[String],
+) -> Result<Vec<backup_cluster::scan::PartitionCursor>, StateProblem> {
+    use backup_cluster::scan::PartitionCursor;
+    let wrong = || StateProblem::Value {
+        what: "list of partitions",
+    };
+    let mut out = Vec::new();
+    for entry in selected {
+        let Some((first, count)) = entry.split_once('-') else {
+            out.push(PartitionCursor::after(digest(entry)?));
+            continue;
+        };
+        let first: u16 = first.parse().map_err(|_| wrong())?;
+        let count: u16 = count.parse().map_err(|_| wrong())?;
+        let end = first
+            .checked_add(count)
+            .filter(|end| *end <= PARTITIONS)
+            .ok_or_else(wrong)?;
+        out.extend(
+            (first..end)
+                .filter_map(PartitionId::new)
+                .map(PartitionCursor::start),
+        );
+    }
+    Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use backup_cluster::scan::PartitionCursor;
+
+    fn sample() -> State {
+        let arguments = BTreeMap::from([("--namespace".to_owned(), "test".to_owned())]);
+        let mut state = State::new("run".to_owned(), arguments);
+        let mut ledger = Ledger::default();
+        let mut bytes = [7; 20];
+        (bytes[0], bytes[1]) = (0x23, 0x01);
+        let position = Position {
+            last: Some(Digest(bytes)),
+            done: false,
+            records: 3,
+            fingerprint: 1 << 127,
+        };
+        ledger.insert(PartitionId::new(0x123).unwrap(), position);
+        ledger.insert(
+            PartitionId::new(9).unwrap(),
+            Position {
+                done: true,
+                ..Position::default()
+            },
+        );
+        state.set_ledger(&ledger);
+        state
+    }
+
+    #[test]
+    fn comes_back_as_it_was() {
+        let mut state = sample();
+        let content = state.encode().unwrap();
+        let found = State::decode(&content).unwrap();
+        assert_eq!(found, state);
+        assert_eq!(found.ledger().unwrap().iter().count(), 2);
+        let mut again = State::new("run".to_owned(), state.arguments.clone());
+        again.set_ledger(&found.ledger().unwrap());
+        assert_eq!(again.partitions, state.partitions);
+    }
+
+    #[test]
+    fn every_change_of_a_byte_is_noticed() {
+        let content = sample().encode().unwrap();
+        for at in 0..content.len() {
+            let mut altered = content.clone();
+            altered[at] ^= 1;
+            assert!(
+                State::decode(&altered).is_err(),
+                "byte {at}: {}",
+                String::from_utf8_lossy(&altered)
+            );
+        }
+        for end in 0..content.len() {
+            assert!(State::decode(&content[..end]).is_err(), "cut at {end}");
+        }
+    }
+
+    #[test]
+    fn the_states_of_other_tools_are_told_apart() {
+        let go = [0x62, 0xff, 0x83, 0x03, 0x01, 0x01, 0x05, 0x53, 0x74];
+        assert!(matches!(State::decode(&go), Err(StateProblem::Go)));
+        let go_long = [0xfe, 0x01, 0x62, 0xff, 0x83, 0x03, 0x01];
+        assert!(matches!(State::decode(&go_long), Err(StateProblem::Go)));
+        let c = vec![0x49; 196 * 8];
+        assert!(matches!(State::decode(&c), Err(StateProblem::Foreign)));
+        assert!(matches!(State::decode(b""), Err(StateProblem::Foreign)));
+        let manifest = br#"{"format":"absctl-manifest","version":1,"kind":""}"#;
+        assert!(matches!(
+            State::decode(manifest),
+            Err(StateProblem::Foreign)
+        ));
+        let newer = br#"{"format":"absctl-state","version":2,"kind":"backup"}"#;
+        assert!(matches!(
+            State::decode(newer),
+            Err(StateProblem::Version { found: 2 })
+        ));
+        let restore = br#"{"format":"absctl-state","version":1,"kind":"restore"}"#;
+        assert!(matches!(
+            State::decode(restore),
+            Err(StateProblem::Kind { .. })
+        ));
+    }
+
+    #[test]
+    fn the_selection_comes_back() {
+        let start = |id| PartitionCursor::start(PartitionId::new(id).unwrap());
+        let mut bytes = [1; 20];
+        (bytes[0], bytes[1]) = (4, 0);
+        let all = [
+            start(1),
+            start(2),
+            start(3),
+            PartitionCursor::after(Digest(bytes)),
+            start(5),
+            start(9),
+        ];
+        let listed = selected(&all);
+        assert_eq!(listed.len(), 4, "{listed:?}");
+        assert_eq!(cursors(&listed).unwrap(), all);
+        for wrong in ["1-5000", "4096-1", "x-1", "1-", "abc", "65535-1"] {
+            assert!(cursors(&[wrong.to_owned()]).is_err(), "{wrong}");
+        }
+    }
+}
