@@ -52,6 +52,7 @@
 pub mod backup;
 pub mod convert;
 pub mod error;
+pub mod fingerprint;
 pub mod handle;
 pub mod restore;
 pub mod stats;
