@@ -60,6 +60,8 @@ pub struct BackupConfig {
     pub remove_files: bool,
     /// What the names of data files begin with instead of the worker's number.
     pub prefix: String,
+    /// Write a manifest beside the data (default true).
+    pub manifest: bool,
     /// Make one part of a backup that several processes make together.
     pub shard: Option<Shard>,
     /// Keep the state of the backup there all the time, so that it can be continued whatever
@@ -97,6 +99,7 @@ impl BackupConfig {
             wrap: Wrap::default(),
             remove_files: false,
             prefix: String::new(),
+            manifest: true,
             shard: None,
             state_file: None,
             resume: None,

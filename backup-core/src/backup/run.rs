@@ -11,7 +11,7 @@ use super::{
     state::{self, State},
     write_stage::{Input, Task, Writer},
 };
-use crate::{error::Error, handle::join_or_leave, stats::BackupStats};
+use crate::{error::Error, fingerprint::Fingerprinter, handle::join_or_leave, stats::BackupStats};
 use aerospike_wire::digest::{PARTITIONS, PartitionId};
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -307,6 +307,7 @@ async fn write_records(
     for (share, input) in shares.into_iter().zip(inputs) {
         let sink = ChunkSink::new(
             encoder(config),
+            config.manifest.then(Fingerprinter::new),
             input,
             run.durable_interval(),
             Arc::clone(&run.stats),

@@ -4,7 +4,12 @@ use super::{
     ledger::Span,
     write_stage::{Input, WriterGone},
 };
-use crate::{convert::wire_to_asb, error::Error, stats::BackupStats};
+use crate::{
+    convert::wire_to_asb,
+    error::Error,
+    fingerprint::{Fingerprint, Fingerprinter},
+    stats::BackupStats,
+};
 use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use asb_format::Encoder;
 use backup_cluster::scan::RecordSink;
@@ -45,13 +50,13 @@ impl Chunk {
 
     /// Counts a record whose text was appended.
     #[inline]
-    fn count(&mut self, record: &ScanRecord<'_>, fingerprint: u128) {
+    fn count(&mut self, record: &ScanRecord<'_>, fingerprint: Fingerprint) {
         self.records += 1;
         match self.spans.last_mut() {
             Some(span) if span.last.partition() == record.digest.partition() => {
                 span.last = record.digest;
                 span.records += 1;
-                span.fingerprint = span.fingerprint.wrapping_add(fingerprint);
+                span.fingerprint = span.fingerprint.plus(fingerprint);
             }
             _ => self.spans.push(Span {
                 last: record.digest,
@@ -66,6 +71,8 @@ impl Chunk {
 #[derive(Debug)]
 pub(super) struct ChunkSink {
     encoder: Encoder,
+    /// `None` where no manifest is written.
+    fingerprinter: Option<Fingerprinter>,
     chunk: Chunk,
     writer: Input,
     stats: Arc<BackupStats>,
@@ -78,12 +85,14 @@ pub(super) struct ChunkSink {
 impl ChunkSink {
     pub(super) fn new(
         encoder: Encoder,
+        fingerprinter: Option<Fingerprinter>,
         writer: Input,
         max_age: Option<Duration>,
         stats: Arc<BackupStats>,
     ) -> Self {
         Self {
             encoder,
+            fingerprinter,
             chunk: Chunk::default(),
             writer,
             stats,
@@ -132,8 +141,15 @@ impl RecordSink for ChunkSink {
         if record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS)) {
             return Ok(());
         }
-        wire_to_asb::encode(&self.encoder, record, &mut self.chunk.text)?;
-        self.chunk.count(record, 0);
+        let text = &mut self.chunk.text;
+        let fingerprint = match &mut self.fingerprinter {
+            Some(by) => wire_to_asb::encode_with_fingerprint(&self.encoder, record, text, by)?,
+            None => {
+                wire_to_asb::encode(&self.encoder, record, text)?;
+                Fingerprint::default()
+            }
+        };
+        self.chunk.count(record, fingerprint);
         Ok(())
     }
 

@@ -193,7 +193,7 @@ impl State {
                 "" => None,
                 text => Some(digest(text)?),
             };
-            let fingerprint = u128::from_str_radix(fingerprint, 16);
+            let fingerprint = fingerprint.parse();
             let position = Position {
                 last,
                 done: *done,
@@ -219,7 +219,7 @@ impl State {
                 .last
                 .map(|Digest(bytes)| hex(&bytes))
                 .unwrap_or_default();
-            let fingerprint = format!("{:032x}", position.fingerprint);
+            let fingerprint = position.fingerprint.to_string();
             PartitionState(id, last, position.done, position.records, fingerprint)
         };
         self.partitions = ledger.iter().map(entry).collect();
@@ -407,7 +407,7 @@ mod tests {
             last: Some(Digest(bytes)),
             done: false,
             records: 3,
-            fingerprint: 1 << 127,
+            fingerprint: crate::fingerprint::Fingerprint(1 << 127),
         };
         ledger.insert(PartitionId::new(0x123).unwrap(), position);
         ledger.insert(
