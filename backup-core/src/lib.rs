@@ -54,6 +54,7 @@ pub mod convert;
 pub mod error;
 pub mod fingerprint;
 pub mod handle;
+mod limits;
 pub mod restore;
 pub mod stats;
 

@@ -63,6 +63,8 @@ counters! {
         files_written,
         /// Scans that had to be resumed.
         retries,
+        /// Milliseconds that workers waited because of a limit, added up.
+        throttled_ms,
         /// How often the backup was continued after an interruption.
         resumes,
         /// Milliseconds that the runs before this one took.
@@ -132,4 +134,9 @@ impl RestoreCounts {
         ];
         outcomes.iter().sum::<u64>() == self.records_read
     }
+}
+
+/// Whole milliseconds of a duration, for a counter.
+pub(crate) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -21,7 +21,7 @@ const NAMESPACE_BYTES: usize = 31;
 #[derive(Debug)]
 pub(crate) enum RestoreTask {
     /// A restore.
-    Restore(RestoreConfig),
+    Restore(Box<RestoreConfig>),
     /// Reading only, without a cluster.
     Validate(ValidateConfig),
 }
@@ -38,7 +38,9 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
     config.prefix = prefix(args)?;
-    config.file_limit = file_limit(args.target.file_limit)?;
+    config.file_limit = mebibytes("--file-limit (-F)", args.target.file_limit)?;
+    config.records_per_second = args.limits.records_per_second;
+    config.bytes_per_second = mebibytes("--bandwidth (-N)", args.limits.bandwidth)?;
     resume(args, &mut config)?;
     config.wrap = envelope::wrap(&args.envelope, &args.level)?;
     Ok(config)
@@ -67,7 +69,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.unwrap = envelope::unwrap(&args.envelope, &args.window)?;
-    Ok(RestoreTask::Restore(config))
+    Ok(RestoreTask::Restore(Box::new(config)))
 }
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
@@ -123,12 +125,10 @@ fn prefix(args: &BackupArgs) -> Result<String, Error> {
     }
 }
 
-fn file_limit(mebibytes: u64) -> Result<u64, Error> {
-    mebibytes.checked_mul(1 << 20).ok_or_else(|| {
-        Error::usage(format!(
-            "--file-limit (-F) {mebibytes}: no file can be that large"
-        ))
-    })
+/// A number of MiB in bytes.
+fn mebibytes(flag: &str, typed: u64) -> Result<u64, Error> {
+    let bytes = typed.checked_mul(1 << 20);
+    bytes.ok_or_else(|| Error::usage(format!("{flag} {typed}: there are no numbers that large")))
 }
 
 fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {

@@ -48,7 +48,9 @@ fn every_flag_is_in_the_help() {
     };
     let connection = ["--host", "--port", "--client-timeout"];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
-    let end = ["--parallel", "--help", "--version"];
+    let speed = ["--parallel"];
+    let limits = ["--records-per-second", "--bandwidth"];
+    let end = ["--help", "--version"];
     let target = [
         "--directory",
         "--output-file",
@@ -80,11 +82,11 @@ fn every_flag_is_in_the_help() {
     ];
     check(
         "backup",
-        &[&connection[..], &target, &selection, &end].concat(),
+        &[&connection[..], &target, &selection, &speed, &limits, &end].concat(),
     );
     check(
         "restore",
-        &[&connection[..], &source, &selection, &end].concat(),
+        &[&connection[..], &source, &selection, &speed, &end].concat(),
     );
 }
 

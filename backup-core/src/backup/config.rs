@@ -74,6 +74,10 @@ pub struct BackupConfig {
     pub durable_interval: Duration,
     /// Records of a writer after which the same is done, if that comes earlier; 0 = any number.
     pub durable_records: u64,
+    /// Records read a second, by all workers together; 0 = no limit.
+    pub records_per_second: u64,
+    /// Bytes written to the storage a second, by all workers together; 0 = no limit.
+    pub bytes_per_second: u64,
     /// Size at which a data file in a directory is closed and the next one begun, in bytes on
     /// the storage; 0 = never (default 250 MiB). Overshot by up to a chunk of about 1 MiB.
     pub file_limit: u64,
@@ -105,6 +109,8 @@ impl BackupConfig {
             resume: None,
             durable_interval: Duration::from_secs(5),
             durable_records: 0,
+            records_per_second: 0,
+            bytes_per_second: 0,
             file_limit: 250 << 20,
             retry: RetryPolicy::SCAN,
             socket: SocketOptions::default(),

@@ -10,7 +10,11 @@ use super::{
     state::{FileState, GlobalCounts, State},
     wrap::{self, Wrap},
 };
-use crate::{error::Error, stats::BackupStats};
+use crate::{
+    error::Error,
+    limits::Limiter,
+    stats::{BackupStats, millis},
+};
 use asb_format::{Encoder, Version};
 use backup_envelope::{Encoder as EnvelopeEncoder, HEADER_BYTES};
 use backup_storage::{Durability, ErrorKind, Store, StoreExt, Upload};
@@ -19,6 +23,7 @@ use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use tokio_util::sync::CancellationToken;
 
 /// All files of a backup. Shared by the threads that write them.
 #[derive(Debug)]
@@ -37,6 +42,9 @@ pub(super) struct FileSet {
     /// Names of those that have their final names.
     published: Mutex<Vec<String>>,
     journal: Journal,
+    bandwidth: Option<Limiter>,
+    /// Ends waiting for the limit.
+    cancel: CancellationToken,
     stats: Arc<BackupStats>,
 }
 
@@ -70,6 +78,7 @@ impl FileSet {
         config: &BackupConfig,
         resumed: Option<(&State, Ledger)>,
         stats: Arc<BackupStats>,
+        cancel: CancellationToken,
     ) -> Self {
         let created = resumed
             .as_ref()
@@ -89,6 +98,8 @@ impl FileSet {
             journal: resumed.map_or_else(Journal::default, |(state, ledger)| {
                 Journal::resume(state, ledger)
             }),
+            bandwidth: Limiter::new(config.bytes_per_second),
+            cancel,
             stats,
         }
     }
@@ -344,6 +355,10 @@ impl FileSet {
     }
 
     fn store_bytes(&self, file: &mut OpenFile, bytes: &[u8]) -> Result<(), Error> {
+        if let Some(limit) = &self.bandwidth {
+            let waited = limit.wait_blocking(bytes.len() as u64, &self.cancel);
+            self.stats.throttled_ms.add(millis(waited));
+        }
         file.upload.write_all(bytes)?;
         self.stats.bytes_written.add(bytes.len() as u64);
         Ok(())

@@ -11,7 +11,10 @@ use super::{
     state::{self, State},
     write_stage::{Input, Task, Writer},
 };
-use crate::{error::Error, fingerprint::Fingerprinter, handle::join_or_leave, stats::BackupStats};
+use crate::{
+    error::Error, fingerprint::Fingerprinter, handle::join_or_leave, limits::Limiter,
+    stats::BackupStats,
+};
 use aerospike_wire::digest::{PARTITIONS, PartitionId};
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -34,7 +37,8 @@ pub(super) async fn run(
     stats: Arc<BackupStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let run = off_runtime(move || Run::prepare(config, stats)).await?;
+    let token = cancel.clone();
+    let run = off_runtime(move || Run::prepare(config, stats, token)).await?;
     let run = Arc::new(run);
     let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
@@ -75,7 +79,11 @@ struct Run {
 
 impl Run {
     /// Finds out whether the target is fit, without touching it.
-    fn prepare(config: BackupConfig, stats: Arc<BackupStats>) -> Result<Self, Error> {
+    fn prepare(
+        config: BackupConfig,
+        stats: Arc<BackupStats>,
+        cancel: CancellationToken,
+    ) -> Result<Self, Error> {
         let target = Arc::clone(config.target.store());
         let names = Names::new(&config.namespace, &config.prefix, config.shard);
         let default = names.state(target.single_name());
@@ -99,7 +107,7 @@ impl Run {
             )),
             None => None,
         };
-        let files = Arc::new(FileSet::new(&config, ledger, Arc::clone(&stats)));
+        let files = Arc::new(FileSet::new(&config, ledger, Arc::clone(&stats), cancel));
         if resumed.is_none() {
             files.check_target()?;
         }
@@ -296,9 +304,19 @@ async fn write_records(
     let config = &run.config;
     let shares = divide(&cursors, config.workers());
     let (inputs, writers) = start_writers(run, shares.len(), first)?;
+    let mut socket = config.socket;
+    let limit = Limiter::new(config.records_per_second).map(Arc::new);
+    let mut patience = ScanOptions::new("").server_patience;
+    if limit.is_some() {
+        socket.read_buffer = slow_buffer(config, shares.len());
+    }
+    if limit.is_some() || config.bytes_per_second > 0 {
+        patience = Duration::ZERO; // we shall read slowly, and the node must not mind
+    }
     let options = Arc::new(ScanOptions {
         retry: config.retry,
-        socket: config.socket,
+        socket,
+        server_patience: patience,
         ..ScanOptions::new(&config.namespace)
     });
     // A failure anywhere stops the other scans, but is not mistaken for the user's wish.
@@ -310,6 +328,8 @@ async fn write_records(
             config.manifest.then(Fingerprinter::new),
             input,
             run.durable_interval(),
+            limit.clone(),
+            stop.clone(),
             Arc::clone(&run.stats),
         );
         scans.spawn(scan_share(
@@ -403,6 +423,14 @@ async fn scan_share(
         let _ = sink.flush().await;
     }
     Err(error)
+}
+
+/// A read buffer so small that what one read brings is a fraction of what a second may bring.
+fn slow_buffer(config: &BackupConfig, workers: usize) -> usize {
+    const SMALL_RECORD: u64 = 256;
+    let share = config.records_per_second / (20 * workers.max(1) as u64);
+    let bytes = usize::try_from(share.saturating_mul(SMALL_RECORD)).unwrap_or(usize::MAX);
+    bytes.clamp(4 << 10, config.socket.read_buffer.max(4 << 10))
 }
 
 fn encoder(config: &BackupConfig) -> Encoder {

@@ -8,7 +8,8 @@ use crate::{
     convert::wire_to_asb,
     error::Error,
     fingerprint::{Fingerprint, Fingerprinter},
-    stats::BackupStats,
+    limits::Limiter,
+    stats::{BackupStats, millis},
 };
 use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use asb_format::Encoder;
@@ -17,6 +18,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Text at which a chunk is full. It grows by at most what one read of the socket brings.
 pub(super) const CHUNK_BYTES: usize = 512 << 10;
@@ -78,6 +80,12 @@ pub(super) struct ChunkSink {
     stats: Arc<BackupStats>,
     /// Time after which a chunk is handed over although it is not full.
     max_age: Option<Duration>,
+    /// Records a second, of all scans.
+    limit: Option<Arc<Limiter>>,
+    /// Records in the chunk that the limit knows of.
+    taken: u64,
+    /// Ends waiting for the limit.
+    stop: CancellationToken,
     /// When the last one was handed over.
     last: Instant,
 }
@@ -88,6 +96,8 @@ impl ChunkSink {
         fingerprinter: Option<Fingerprinter>,
         writer: Input,
         max_age: Option<Duration>,
+        limit: Option<Arc<Limiter>>,
+        stop: CancellationToken,
         stats: Arc<BackupStats>,
     ) -> Self {
         Self {
@@ -97,6 +107,9 @@ impl ChunkSink {
             writer,
             stats,
             max_age,
+            limit,
+            taken: 0,
+            stop,
             last: Instant::now(),
         }
     }
@@ -127,6 +140,7 @@ impl ChunkSink {
             .await
             .map_err(|WriterGone| Error::Cancelled)?;
         self.chunk = next;
+        self.taken = 0;
         self.last = Instant::now();
         self.stats.records_read.add(records);
         Ok(())
@@ -158,6 +172,12 @@ impl RecordSink for ChunkSink {
     }
 
     async fn ready(&mut self) -> Result<(), Error> {
+        if let Some(limit) = &self.limit {
+            let fresh = self.chunk.records.saturating_sub(self.taken);
+            self.taken = self.chunk.records;
+            let waited = limit.wait(fresh, &self.stop).await;
+            self.stats.throttled_ms.add(millis(waited));
+        }
         if self.chunk.text.len() >= CHUNK_BYTES {
             return self.pass_on().await;
         }

@@ -6,6 +6,7 @@
 mod connection;
 pub(crate) mod envelope;
 mod general;
+mod limits;
 mod refusal;
 mod resume;
 mod selection;
@@ -17,6 +18,7 @@ pub(crate) use self::connection::{Connection, Seed};
 
 use self::{
     envelope::{Envelope, Level, Window},
+    limits::Limits,
     resume::Resume,
     selection::Selection,
     target::{Source, Target},
@@ -73,6 +75,8 @@ pub(crate) struct BackupArgs {
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 /// Flags of `absctl restore`.
