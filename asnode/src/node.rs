@@ -139,6 +139,19 @@ impl Node {
         }
     }
 
+    /// Runs `work` in a thread of its own, which ends before the node does.
+    pub(crate) fn spawn(state: &State, node: usize, work: impl FnOnce() + Send + 'static) {
+        let builder = thread::Builder::new()
+            .name("asnode-job".into())
+            .stack_size(STACK_BYTES);
+        // Without a thread the job stays active for ever, which is what its client sees.
+        if let Ok(thread) = builder.spawn(work)
+            && let Some(node) = state.nodes.get(node)
+        {
+            lock(&node.inner).threads.push(thread);
+        }
+    }
+
     /// Connections that are open now.
     pub(crate) fn connections(&self) -> usize {
         lock(&self.inner).open.len()

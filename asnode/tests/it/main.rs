@@ -33,6 +33,8 @@ mod load;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod query;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod scale;
