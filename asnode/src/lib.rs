@@ -20,12 +20,12 @@
 //!
 //! The model is a server 8.1.2 of the Community Edition (`wire-*.md`, `info-protocol.md`); other
 //! versions ([`Build`]) and the Enterprise Edition ([`Edition`]) differ where clients can tell, the
-//! latter also with users and roles ([`SecurityConfig`], `auth-tls.md`). All nodes share one store;
-//! ownership of partitions is only a table. Not emulated: queries by place (16), list, map, bit, HLL
-//! and expression operations (4), the few filter operations that `expression/mod.rs` names (4),
-//! execution of UDFs, GeoJSON cells (none are stored). Expired records are hidden at once; they are
-//! removed, every `nsup-period`, when somebody asks for figures. Indexes are definitions: a query on
-//! one looks at all records (`scan/range.rs`).
+//! latter also with users and roles ([`SecurityConfig`]) and with TLS ([`TlsPort`], `auth-tls.md`).
+//! All nodes share one store; ownership of partitions is only a table. Not emulated: queries by
+//! place (16), list, map, bit, HLL and expression operations (4), the few filter operations that
+//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored). Expired
+//! records are hidden at once; they are removed, every `nsup-period`, when somebody asks for
+//! figures. Indexes are definitions: a query on one looks at all records (`scan/range.rs`).
 
 mod batch;
 mod bins;
