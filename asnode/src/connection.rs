@@ -9,6 +9,7 @@ use crate::{
     request::{Command, Filter, Outcome, State},
     scan,
     security::{self, Identity, Peer},
+    transport::Transport,
 };
 use aerospike_wire::{
     admin,
@@ -20,14 +21,10 @@ use aerospike_wire::{
     result_code::ResultCode,
 };
 use std::{
-    io::{self, BufReader, Read},
-    net::TcpStream,
+    io::{self, Read},
     sync::Arc,
     time::Duration,
 };
-
-/// Buffer for requests; larger bodies go straight into their own.
-const READ_BUFFER: usize = 16 << 10;
 
 /// A body buffer that grew beyond this is given back after the request.
 const KEEP_BODY: usize = 4 << 20;
@@ -43,7 +40,6 @@ pub(crate) enum Flow {
 pub(crate) struct Connection {
     state: Arc<State>,
     node: usize,
-    reader: BufReader<TcpStream>,
     link: Link,
     /// How replies are sent unless a request changes it.
     manner: Manner,
@@ -55,18 +51,15 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(state: Arc<State>, node: usize, stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
+    pub(crate) fn new(state: Arc<State>, node: usize, transport: Transport) -> io::Result<Self> {
         let peer = Peer {
-            ip: stream.peer_addr()?.ip(),
+            ip: transport.socket().peer_addr()?.ip(),
             ..Peer::default()
         };
-        let link = Link::new(stream.try_clone()?);
         Ok(Self {
             state,
             node,
-            reader: BufReader::with_capacity(READ_BUFFER, stream),
-            link,
+            link: Link::new(transport),
             manner: Manner::default(),
             session: info::Session::new(Identity::new(peer)),
             idle_ms: 0,
@@ -82,7 +75,7 @@ impl Connection {
     }
 
     fn converse(&mut self) {
-        if self.greet() == Flow::Close {
+        if self.greet() == Flow::Close || self.shake_hands().is_err() {
             return;
         }
         while let Ok(Some((kind, len))) = self.wait() {
@@ -93,6 +86,13 @@ impl Connection {
                 self.body = Vec::new();
             }
         }
+        self.link.transport().end();
+    }
+
+    /// Learns what a TLS certificate says about the client.
+    fn shake_hands(&mut self) -> io::Result<()> {
+        self.session.who.peer.certificate_name = self.link.transport().shake_hands()?;
+        Ok(())
     }
 
     /// Whose the connection was, it is no longer.
@@ -114,7 +114,7 @@ impl Connection {
         let idle_ms = self.state.service().proto_fd_idle_ms;
         if idle_ms != self.idle_ms {
             let limit = (idle_ms > 0).then(|| Duration::from_millis(u64::from(idle_ms)));
-            self.reader.get_ref().set_read_timeout(limit)?;
+            self.link.transport().set_read_timeout(limit)?;
             self.idle_ms = idle_ms;
         }
         self.read_header()
@@ -123,7 +123,7 @@ impl Connection {
     /// Type and length of the next frame; `None` where the server closes the connection.
     fn read_header(&mut self) -> io::Result<Option<(u8, u64)>> {
         let mut header = [0; frame::HEADER_SIZE];
-        self.reader.read_exact(&mut header)?;
+        self.link.reader().read_exact(&mut header)?;
         let [version, kind, l0, l1, l2, l3, l4, l5] = header;
         let len = u64::from_be_bytes([0, 0, l0, l1, l2, l3, l4, l5]);
         let version_fits = version == frame::VERSION || version == 0 && kind == 2;
@@ -134,7 +134,7 @@ impl Connection {
     /// Grows the buffer as bytes arrive, not on the word of the header.
     fn read_body(&mut self, len: u64) -> io::Result<()> {
         self.body.clear();
-        let got = self.reader.by_ref().take(len).read_to_end(&mut self.body)?;
+        let got = self.link.reader().take(len).read_to_end(&mut self.body)?;
         if got as u64 == len {
             Ok(())
         } else {

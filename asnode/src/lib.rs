@@ -20,12 +20,12 @@
 //!
 //! The model is a server 8.1.2 of the Community Edition (`wire-*.md`, `info-protocol.md`); other
 //! versions ([`Build`]) and the Enterprise Edition ([`Edition`]) differ where clients can tell, the
-//! latter also with users and roles ([`SecurityConfig`], `auth-tls.md`). All nodes share one store;
-//! ownership of partitions is only a table. Not emulated: TLS, queries on secondary indexes (201),
-//! background writes (16), list, map, bit, HLL and expression operations (4), the few filter
-//! operations that `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are
-//! stored). Expired records are hidden at once; they are removed, every `nsup-period`, when somebody
-//! asks for figures.
+//! latter also with users and roles ([`SecurityConfig`]) and with TLS ([`TlsPort`], `auth-tls.md`).
+//! All nodes share one store; ownership of partitions is only a table. Not emulated: queries by
+//! place (16), list, map, bit, HLL and expression operations (4), the few filter operations that
+//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored). Expired
+//! records are hidden at once; they are removed, every `nsup-period`, when somebody asks for
+//! figures. Indexes are definitions: a query on one looks at all records (`scan/range.rs`).
 
 mod batch;
 mod bins;
@@ -51,6 +51,7 @@ mod msgpack;
 mod namespace;
 mod node;
 mod order;
+mod ports;
 mod read;
 mod record;
 mod request;
@@ -59,7 +60,9 @@ mod security;
 mod shuffle;
 mod sync;
 mod throttle;
+mod tls;
 mod topology;
+mod transport;
 mod value;
 mod write;
 
@@ -71,4 +74,5 @@ pub use config::NamespaceConfig;
 pub use counters::CounterValues;
 pub use direct::{RawBin, RawRecord};
 pub use security::{PREDEFINED_ROLES, Privilege, PrivilegeCode, Role, Security, SecurityConfig};
+pub use tls::TlsPort;
 pub use topology::NodeLoss;

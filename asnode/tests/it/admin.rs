@@ -6,6 +6,7 @@ use aerospike_wire::{
     frame::HEADER_SIZE,
     result_code::ResultCode,
 };
+use std::io::{Read, Write};
 
 /// What clients send for the password `admin`.
 pub(crate) const ADMIN: &[u8] = b"$2a$10$7EqJtq98hPqEX7fNZaFWoO1mVO/4MLpGzsqojz6E9Gef6iXDjXdDa";
@@ -68,7 +69,7 @@ pub(crate) fn names(names: &[&str]) -> Vec<u8> {
     out
 }
 
-impl Client {
+impl<S: Read + Write> Client<S> {
     /// The next admin message.
     pub(crate) fn answer(&mut self) -> Answer {
         let frame = self.frame().unwrap();

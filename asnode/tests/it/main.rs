@@ -3,6 +3,8 @@
 #[cfg(test)]
 mod admin;
 #[cfg(test)]
+mod alternate;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod binary;
@@ -31,6 +33,8 @@ mod load;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod query;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod scale;
@@ -40,3 +44,5 @@ mod scan;
 mod security;
 #[cfg(test)]
 mod throughput;
+#[cfg(test)]
+mod tls;
