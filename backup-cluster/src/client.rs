@@ -92,9 +92,14 @@ impl AerospikeView {
         };
         let hosts: Vec<_> = options.seeds.iter().map(host).collect();
         let policy = policy(options, &contact);
-        let client = Client::new(&policy, &hosts)
-            .await
-            .map_err(|error| unreached(options, root_cause(&error)))?;
+        let client = match Client::new(&policy, &hosts).await {
+            Ok(client) => client,
+            Err(error) => {
+                let reason = root_cause(&error);
+                let refused = options.wants_login(&contact.access).await;
+                return Err(refused.unwrap_or_else(|| unreached(options, reason)));
+            }
+        };
         Ok(Self {
             client,
             access: contact.access,

@@ -39,7 +39,7 @@ pub enum Error {
         source: io::Error,
     },
     /// A node does not let us in.
-    #[error("node {node}: login refused: {code}")]
+    #[error("node {node}: login refused: {} (code {})", login_reason(*code), code.0)]
     Login {
         /// The node.
         node: NodeName,
@@ -152,6 +152,20 @@ pub enum Error {
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,
+}
+
+/// What a user can make of the result of a login. Servers do not tell apart what would help a
+/// stranger to guess.
+const fn login_reason(code: ResultCode) -> &'static str {
+    match code {
+        ResultCode::INVALID_USER
+        | ResultCode::INVALID_PASSWORD
+        | ResultCode::INVALID_CREDENTIAL => "unknown user or wrong password",
+        ResultCode::NOT_AUTHENTICATED => {
+            "the cluster wants to know who is there; give a user and a password"
+        }
+        code => code.text(),
+    }
 }
 
 fn plural(count: usize) -> String {

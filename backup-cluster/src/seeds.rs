@@ -17,9 +17,13 @@ use aerospike_wire::{
     admin::MAX_USER,
     frame::{FrameHeader, HEADER_SIZE},
     info,
+    result_code::ResultCode,
 };
-use std::sync::Arc;
+use std::{io, sync::Arc};
 use tokio_rustls::rustls::ClientConfig;
+
+/// Most bytes of an answer to `node` that are read.
+const MAX_ID: u32 = 1 << 10;
 
 /// What first contact found out.
 pub(crate) struct Contact {
@@ -91,6 +95,21 @@ impl ConnectOptions {
         Err(failure.unwrap_or(Error::NoNodes))
     }
 
+    /// Whether a seed wants a login where there is none: the crate finds only that such a node has
+    /// no name.
+    pub(crate) async fn wants_login(&self, access: &Access) -> Option<Error> {
+        if self.auth != AuthMode::None {
+            return None;
+        }
+        for seed in &self.seeds {
+            match self.greet(&seed_node(seed), access).await {
+                Err(error) if error.is_access() => return Some(error),
+                _ => {}
+            }
+        }
+        None
+    }
+
     async fn build_tls(&self) -> Result<Option<Arc<ClientConfig>>, Error> {
         let Some(settings) = self.tls.clone() else {
             return Ok(None);
@@ -112,9 +131,15 @@ impl ConnectOptions {
         let limit = self.connect_timeout / seeds;
         let talk = async {
             let mut socket = access.open(node, limit).await?;
-            ask_id(&mut socket)
+            let refusal = ask_id(&mut socket)
                 .await
-                .map_err(|source| entering(node, ACTION, source))
+                .map_err(|source| entering(node, ACTION, source))?;
+            let code = ResultCode::NOT_AUTHENTICATED;
+            if refusal == Some(u16::from(code.0)) {
+                let node = node.name.clone();
+                return Err(Error::Login { node, code });
+            }
+            Ok(())
         };
         tokio::time::timeout(limit, talk).await.unwrap_or_else(|_| {
             Err(Error::Timeout {
@@ -126,15 +151,18 @@ impl ConnectOptions {
     }
 }
 
-async fn ask_id(socket: &mut Socket) -> std::io::Result<()> {
+/// Asks for the id of a node; returns the code of a refusal.
+async fn ask_id(socket: &mut Socket) -> io::Result<Option<u16>> {
     let mut request = Vec::new();
     info::request(&mut request, &["node"]);
     socket.send(&request).await?;
     let mut header = [0; HEADER_SIZE];
     socket.read_exact(&mut header).await?;
-    FrameHeader::parse(&header)
-        .map(|_| ())
-        .map_err(std::io::Error::other)
+    let header = FrameHeader::parse(&header).map_err(io::Error::other)?;
+    let mut body = vec![0; usize::try_from(header.body_len.min(MAX_ID)).unwrap_or_default()];
+    socket.read_exact(&mut body).await?;
+    let value = info::replies(&body).next().map(|(_, value)| value);
+    Ok(value.and_then(info::refusal).map(|refusal| refusal.code))
 }
 
 /// A seed before its id is known.

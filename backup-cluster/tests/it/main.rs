@@ -6,5 +6,6 @@
 
 mod metadata;
 mod scan;
+mod security;
 mod support;
 mod write;
