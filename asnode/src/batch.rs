@@ -10,6 +10,7 @@ use crate::{
     link::Link,
     namespace::Namespace,
     request::{Command, Filter, Outcome, State},
+    security::Identity,
 };
 use aerospike_wire::{
     batch::{Row, Rows, batch_flags},
@@ -36,12 +37,18 @@ struct Target<'a> {
 }
 
 /// Carries out a batch.
-pub(crate) fn handle(state: &State, node: usize, message: &Message<'_>, link: &mut Link) -> Flow {
+pub(crate) fn handle(
+    state: &State,
+    node: usize,
+    who: &Identity,
+    message: &Message<'_>,
+    link: &mut Link,
+) -> Flow {
     Counters::bump(&state.counters.batches);
     let mut frames = ReplyFrames::new(FRAME_BYTES);
     let result = match parse(state, message) {
         Err(result) => result,
-        Ok(batch) => match batch.execute(state, node, &mut frames, link) {
+        Ok(batch) => match batch.execute(state, node, who, &mut frames, link) {
             Ok(result) => result,
             Err(flow) => return flow,
         },
@@ -126,6 +133,7 @@ impl Batch<'_> {
         &self,
         state: &State,
         node: usize,
+        who: &Identity,
         frames: &mut ReplyFrames,
         link: &mut Link,
     ) -> Result<ResultCode, Flow> {
@@ -138,6 +146,7 @@ impl Batch<'_> {
             } else {
                 None
             };
+            let forced = forced.or_else(|| refused(state, node, who, target));
             let out = frames.message();
             let start = out.len();
             let result = self.put_row(state, target, forced, out);
@@ -201,6 +210,12 @@ impl Batch<'_> {
         message.header.info1 &= !(flags::XDR | flags::COMPRESS);
         Command::new(target.namespace, digest.0, &message, outer).execute(state, out)
     }
+}
+
+/// The result code of a row that its user may not carry out.
+fn refused(state: &State, node: usize, who: &Identity, target: &Target<'_>) -> Option<u8> {
+    let admitted = state.admit_row(node, who, target.namespace.name(), &target.row.message);
+    admitted.err().map(|result| result.0)
 }
 
 /// What a rule does to this row: a result code to answer, or the end of the connection.

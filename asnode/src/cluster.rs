@@ -10,15 +10,18 @@ use crate::{
     faults::Faults,
     namespace::{Namespace, PARTITIONS},
     node::Node,
+    ports::{Door, Doors, Listeners, PortPlan},
     record::Draft,
     request::State,
+    security::{Security, SecurityConfig},
     shuffle::Shuffle,
+    tls::TlsPort,
     topology::{Member, NodeLoss, Topology},
 };
 use aerospike_wire::digest::Digest;
 use std::{
     io,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr},
     sync::{Arc, RwLock, atomic::Ordering},
     time::{Duration, Instant},
 };
@@ -30,7 +33,7 @@ const SCAN_FRAME_BYTES: usize = 1 << 20;
 #[derive(Debug, Clone)]
 pub struct ClusterBuilder {
     nodes: usize,
-    first_port: u16,
+    ports: PortPlan,
     namespaces: Vec<NamespaceConfig>,
     build: Build,
     edition: Edition,
@@ -42,13 +45,14 @@ pub struct ClusterBuilder {
     partition_map_delay: Duration,
     shuffle: Shuffle,
     batch_max_requests: Option<u32>,
+    security: Option<SecurityConfig>,
 }
 
 impl Default for ClusterBuilder {
     fn default() -> Self {
         Self {
             nodes: 1,
-            first_port: 0,
+            ports: PortPlan::default(),
             namespaces: Vec::new(),
             build: DEFAULT_BUILD,
             edition: Edition::default(),
@@ -60,6 +64,7 @@ impl Default for ClusterBuilder {
             partition_map_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
             batch_max_requests: None,
+            security: None,
         }
     }
 }
@@ -75,7 +80,7 @@ impl ClusterBuilder {
     /// Port of the first node; the others follow. Default 0: the system chooses all of them.
     #[must_use]
     pub const fn first_port(mut self, port: u16) -> Self {
-        self.first_port = port;
+        self.ports.first_port = port;
         self
     }
 
@@ -163,35 +168,65 @@ impl ClusterBuilder {
         self
     }
 
+    /// Enables security, which makes the cluster an Enterprise one. Default: none.
+    #[must_use]
+    pub fn security(mut self, config: SecurityConfig) -> Self {
+        self.security = Some(config);
+        self
+    }
+
+    /// Adds a user, and with the first one security. The roles are those of
+    /// [`PREDEFINED_ROLES`](crate::PREDEFINED_ROLES) or of the configuration.
+    #[must_use]
+    pub fn user(mut self, name: &str, password: &str, roles: &[&str]) -> Self {
+        let config = self.security.unwrap_or_default();
+        self.security = Some(config.user(name, password, roles));
+        self
+    }
+
+    /// Gives every node a second port, with TLS, which makes the cluster an Enterprise one.
+    /// Default: none.
+    #[must_use]
+    pub fn tls(mut self, port: TlsPort) -> Self {
+        self.ports.tls = Some(port);
+        self
+    }
+
+    /// As [`tls`](Self::tls), for the node with this index alone, counted from 0: nodes may have
+    /// certificates and TLS names of their own.
+    #[must_use]
+    pub fn tls_of(mut self, node: usize, port: TlsPort) -> Self {
+        self.ports.tls_of.push((node, port));
+        self
+    }
+
+    /// Gives every port an alternate one that leads to the same node; the `-alt` info commands
+    /// tell of them. Default: none.
+    #[must_use]
+    pub const fn alternate_addresses(mut self) -> Self {
+        self.ports.has_alternates = true;
+        self
+    }
+
     /// Opens the ports on 127.0.0.1 and starts to serve.
     ///
     /// # Errors
-    /// A port is taken, or a thread cannot be made.
+    /// A port is taken, a thread cannot be made, or the settings of TLS do not go together.
     pub fn start(self) -> io::Result<Cluster> {
-        let listeners = (0..self.nodes.max(1))
-            .map(|i| {
-                let port = match self.first_port {
-                    0 => Some(0),
-                    first => u16::try_from(i).ok().and_then(|i| first.checked_add(i)),
-                };
-                let port = port.ok_or(io::ErrorKind::InvalidInput)?;
-                TcpListener::bind((Ipv4Addr::LOCALHOST, port))
-            })
-            .collect::<io::Result<Vec<_>>>()?;
-        let addresses = listeners
-            .iter()
-            .map(TcpListener::local_addr)
-            .collect::<io::Result<Vec<_>>>()?;
+        let listeners = (0..self.nodes.max(1)).map(|node| self.ports.open(node));
+        let listeners = listeners.collect::<io::Result<Vec<_>>>()?;
+        let doors = listeners.iter().map(Listeners::doors);
+        let doors = doors.collect::<io::Result<Vec<_>>>()?;
         let cluster = Cluster {
-            state: Arc::new(self.into_state(&addresses)),
+            state: Arc::new(self.into_state(&doors)?),
         };
-        for (index, listener) in listeners.into_iter().enumerate() {
-            Node::start(&cluster.state, index, listener)?;
+        for (index, listeners) in listeners.into_iter().enumerate() {
+            Node::start(&cluster.state, index, listeners)?;
         }
         Ok(cluster)
     }
 
-    fn into_state(mut self, addresses: &[SocketAddr]) -> State {
+    fn into_state(mut self, doors: &[Doors]) -> io::Result<State> {
         if self.namespaces.is_empty() {
             self.namespaces.push(NamespaceConfig::new("test"));
         }
@@ -212,14 +247,24 @@ impl ClusterBuilder {
         }
         let clock = Clock::default();
         let now_s = clock.now_s();
-        let member = |(i, address): (usize, &SocketAddr)| Member {
-            id: format!("A{:X}", i + 1),
-            address: *address,
-            alive: true,
-        };
-        State {
+        let members: Vec<_> = doors
+            .iter()
+            .enumerate()
+            .map(|(i, doors)| self.member(i, doors))
+            .collect();
+        let nodes = doors
+            .iter()
+            .enumerate()
+            .map(|(i, doors)| self.node(i, doors));
+        let nodes = nodes.collect::<io::Result<_>>()?;
+        let has_tls = members.iter().any(|member| !member.tls_name.is_empty());
+        Ok(State {
             build: self.build,
-            edition: self.edition,
+            edition: if self.security.is_some() || has_tls {
+                Edition::Enterprise
+            } else {
+                self.edition
+            },
             cluster_name: self.cluster_name,
             clock,
             started: Instant::now(),
@@ -230,23 +275,39 @@ impl ClusterBuilder {
                 .into_iter()
                 .map(|config| Namespace::new(config, self.build, now_s))
                 .collect(),
-            topology: Topology::new(addresses.iter().enumerate().map(member).collect(), factors)
-                .formed_after(self.partition_map_delay),
+            topology: Topology::new(members, factors).formed_after(self.partition_map_delay),
             catalogue: Catalogue::default(),
             faults: Faults::default(),
+            security: self
+                .security
+                .map(|config| Security::new(config, doors.len())),
             counters: Counters::default(),
-            nodes: addresses
-                .iter()
-                .map(|address| Node::new(*address))
-                .collect(),
-            jobs: addresses
-                .iter()
-                .map(|_| crate::jobs::Jobs::default())
-                .collect(),
+            nodes,
+            jobs: doors.iter().map(|_| crate::jobs::Jobs::default()).collect(),
             scan_frame_bytes: self.scan_frame_bytes.max(1),
             scan_lanes: self.scan_lanes.max(1),
             shuffle: self.shuffle,
+        })
+    }
+
+    fn member(&self, index: usize, doors: &Doors) -> Member {
+        let tls = self.ports.tls(index);
+        let nowhere = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Member {
+            id: format!("A{:X}", index + 1),
+            address: doors.get(Door::Clear).unwrap_or(nowhere),
+            doors: *doors,
+            tls_name: tls.map_or_else(String::new, |tls| tls.name.clone()),
+            alive: true,
         }
+    }
+
+    fn node(&self, index: usize, doors: &Doors) -> io::Result<Node> {
+        let tls = self.ports.tls(index).map(|tls| tls.settings.build());
+        Ok(Node::new(
+            *doors,
+            tls.transpose().map_err(io::Error::other)?,
+        ))
     }
 }
 
@@ -285,6 +346,46 @@ impl Cluster {
             .collect()
     }
 
+    /// TLS addresses of all nodes, by index; `None` where a node has none.
+    #[must_use]
+    pub fn tls_addresses(&self) -> Vec<Option<SocketAddr>> {
+        self.behind(Door::Tls)
+    }
+
+    /// TLS addresses of the living nodes as `127.0.0.1:tls-name:port`, for a client's seed list.
+    #[must_use]
+    pub fn tls_seeds(&self) -> Vec<String> {
+        let members = self.state.topology.members();
+        let living = members.into_iter().filter(|member| member.alive);
+        let seed = |member: Member| {
+            let address = member.doors.get(Door::Tls)?;
+            let (ip, port) = (address.ip(), address.port());
+            Some(format!("{ip}:{}:{port}", member.tls_name))
+        };
+        living.filter_map(seed).collect()
+    }
+
+    /// Alternate addresses of all nodes, by index; `None` without
+    /// [`alternate_addresses`](ClusterBuilder::alternate_addresses).
+    #[must_use]
+    pub fn alternate_addresses(&self) -> Vec<Option<SocketAddr>> {
+        self.behind(Door::ClearAlternate)
+    }
+
+    /// Alternate TLS addresses of all nodes, by index.
+    #[must_use]
+    pub fn alternate_tls_addresses(&self) -> Vec<Option<SocketAddr>> {
+        self.behind(Door::TlsAlternate)
+    }
+
+    fn behind(&self, door: Door) -> Vec<Option<SocketAddr>> {
+        let members = self.state.topology.members();
+        members
+            .iter()
+            .map(|member| member.doors.get(door))
+            .collect()
+    }
+
     /// Ids of all nodes, by index.
     #[must_use]
     pub fn node_ids(&self) -> Vec<String> {
@@ -300,6 +401,12 @@ impl Cluster {
     #[must_use]
     pub fn faults(&self) -> &Faults {
         &self.state.faults
+    }
+
+    /// Users, roles and tokens; `None` without security.
+    #[must_use]
+    pub fn security(&self) -> Option<&Security> {
+        self.state.security.as_ref()
     }
 
     /// The clock that TTLs and last-update times go by.
@@ -332,18 +439,18 @@ impl Cluster {
         self.state.topology.form();
     }
 
-    /// Brings a dead node back on its old port, with the default layout of partitions.
+    /// Brings a dead node back on its old ports, with the default layout of partitions.
     ///
     /// # Errors
-    /// The port is taken meanwhile.
+    /// A port is taken meanwhile.
     pub fn restart_node(&self, node: usize) -> io::Result<()> {
         let members = self.state.topology.members();
         let member = members.get(node).ok_or(io::ErrorKind::NotFound)?;
         if member.alive {
             return Ok(());
         }
-        let listener = TcpListener::bind(member.address)?;
-        Node::start(&self.state, node, listener)?;
+        let listeners = Listeners::reopen(&member.doors)?;
+        Node::start(&self.state, node, listeners)?;
         self.state.topology.restore(node);
         Ok(())
     }

@@ -8,8 +8,11 @@ use crate::{
     link::{Link, Manner, Voice},
     request::{Command, Filter, Outcome, State},
     scan,
+    security::{self, Identity, Peer},
+    transport::Transport,
 };
 use aerospike_wire::{
+    admin,
     digest::Digest,
     field::code,
     frame::{self, FrameType},
@@ -18,14 +21,10 @@ use aerospike_wire::{
     result_code::ResultCode,
 };
 use std::{
-    io::{self, BufReader, Read},
-    net::TcpStream,
+    io::{self, Read},
     sync::Arc,
     time::Duration,
 };
-
-/// Buffer for requests; larger bodies go straight into their own.
-const READ_BUFFER: usize = 16 << 10;
 
 /// A body buffer that grew beyond this is given back after the request.
 const KEEP_BODY: usize = 4 << 20;
@@ -41,7 +40,6 @@ pub(crate) enum Flow {
 pub(crate) struct Connection {
     state: Arc<State>,
     node: usize,
-    reader: BufReader<TcpStream>,
     link: Link,
     /// How replies are sent unless a request changes it.
     manner: Manner,
@@ -53,16 +51,17 @@ pub(crate) struct Connection {
 }
 
 impl Connection {
-    pub(crate) fn new(state: Arc<State>, node: usize, stream: TcpStream) -> io::Result<Self> {
-        stream.set_nodelay(true)?;
-        let link = Link::new(stream.try_clone()?);
+    pub(crate) fn new(state: Arc<State>, node: usize, transport: Transport) -> io::Result<Self> {
+        let peer = Peer {
+            ip: transport.socket().peer_addr()?.ip(),
+            ..Peer::default()
+        };
         Ok(Self {
             state,
             node,
-            reader: BufReader::with_capacity(READ_BUFFER, stream),
-            link,
+            link: Link::new(transport),
             manner: Manner::default(),
-            session: info::Session::default(),
+            session: info::Session::new(Identity::new(peer)),
             idle_ms: 0,
             body: Vec::new(),
             out: Vec::new(),
@@ -71,7 +70,12 @@ impl Connection {
 
     /// Serves the client until either side ends the connection.
     pub(crate) fn serve(mut self) {
-        if self.greet() == Flow::Close {
+        self.converse();
+        self.sign_off();
+    }
+
+    fn converse(&mut self) {
+        if self.greet() == Flow::Close || self.shake_hands().is_err() {
             return;
         }
         while let Ok(Some((kind, len))) = self.wait() {
@@ -82,6 +86,19 @@ impl Connection {
                 self.body = Vec::new();
             }
         }
+        self.link.transport().end();
+    }
+
+    /// Learns what a TLS certificate says about the client.
+    fn shake_hands(&mut self) -> io::Result<()> {
+        self.session.who.peer.certificate_name = self.link.transport().shake_hands()?;
+        Ok(())
+    }
+
+    /// Whose the connection was, it is no longer.
+    fn sign_off(&mut self) {
+        let security = self.state.security.as_ref();
+        self.session.who.leave(security, self.node);
     }
 
     fn greet(&mut self) -> Flow {
@@ -97,7 +114,7 @@ impl Connection {
         let idle_ms = self.state.service().proto_fd_idle_ms;
         if idle_ms != self.idle_ms {
             let limit = (idle_ms > 0).then(|| Duration::from_millis(u64::from(idle_ms)));
-            self.reader.get_ref().set_read_timeout(limit)?;
+            self.link.transport().set_read_timeout(limit)?;
             self.idle_ms = idle_ms;
         }
         self.read_header()
@@ -106,7 +123,7 @@ impl Connection {
     /// Type and length of the next frame; `None` where the server closes the connection.
     fn read_header(&mut self) -> io::Result<Option<(u8, u64)>> {
         let mut header = [0; frame::HEADER_SIZE];
-        self.reader.read_exact(&mut header)?;
+        self.link.reader().read_exact(&mut header)?;
         let [version, kind, l0, l1, l2, l3, l4, l5] = header;
         let len = u64::from_be_bytes([0, 0, l0, l1, l2, l3, l4, l5]);
         let version_fits = version == frame::VERSION || version == 0 && kind == 2;
@@ -117,7 +134,7 @@ impl Connection {
     /// Grows the buffer as bytes arrive, not on the word of the header.
     fn read_body(&mut self, len: u64) -> io::Result<()> {
         self.body.clear();
-        let got = self.reader.by_ref().take(len).read_to_end(&mut self.body)?;
+        let got = self.link.reader().take(len).read_to_end(&mut self.body)?;
         if got as u64 == len {
             Ok(())
         } else {
@@ -141,10 +158,7 @@ impl Connection {
         match FrameType::from_code(kind) {
             Some(FrameType::Info) => self.answer_info(),
             Some(FrameType::Message) => self.answer_message(),
-            Some(FrameType::Admin) => {
-                reply::security(&mut self.out, ResultCode::SECURITY_NOT_SUPPORTED);
-                self.link.send(&self.out)
-            }
+            Some(FrameType::Admin) => self.answer_admin(),
             Some(FrameType::Compressed) => self.answer_compressed(),
             None => self.refuse(ResultCode::PARAMETER),
         }
@@ -168,8 +182,37 @@ impl Connection {
         self.link.send(&self.out)
     }
 
+    fn answer_admin(&mut self) -> Flow {
+        let command = self.body.get(2).copied().unwrap_or_default();
+        let on = match command {
+            admin::command::LOGIN => On::Login,
+            admin::command::AUTHENTICATE => On::Authenticate,
+            _ => On::Admin,
+        };
+        let event = Event::of(on, self.node);
+        let reaction = self.state.react(&event, &mut self.link.manner);
+        match reaction {
+            None | Some(Reaction::ApplyThenDrop) => security::answer(
+                &self.state,
+                self.node,
+                &mut self.session.who,
+                &self.body,
+                &mut self.out,
+            ),
+            Some(Reaction::Result(code)) => {
+                admin::reply(&mut self.out, command, ResultCode(code));
+            }
+            Some(reaction) => return self.react(reaction),
+        }
+        match reaction {
+            Some(Reaction::ApplyThenDrop) => Flow::Close,
+            _ => self.link.send(&self.out),
+        }
+    }
+
     fn answer_info(&mut self) -> Flow {
         if self.state.faults.is_armed()
+            && self.state.is_authenticated(&self.session.who)
             && let Some(reaction) = self.info_fault()
         {
             return self.react(reaction);
@@ -198,15 +241,31 @@ impl Connection {
     fn answer_message(&mut self) -> Flow {
         let body = std::mem::take(&mut self.body);
         let flow = match message::split(&body, body.len()) {
-            Ok(Found::Message { message, len }) if len == body.len() => self.route(&message),
+            Ok(Found::Message { message, len }) if len == body.len() => self.admit(&message),
             _ => self.refuse(ResultCode::PARAMETER),
         };
         self.body = body;
         flow
     }
 
+    /// Lets a message pass whose user may do what it says.
+    fn admit(&mut self, message: &Message<'_>) -> Flow {
+        let state = Arc::clone(&self.state);
+        let who = std::mem::take(&mut self.session.who);
+        let flow = match state.admit(self.node, &who, message) {
+            Ok(_reservation) => self.route(&who, message),
+            Err(result) if message.header.info1 & flags::BATCH != 0 => {
+                reply::last(&mut self.out, result);
+                self.link.send(&self.out)
+            }
+            Err(result) => self.refuse(result),
+        };
+        self.session.who = who;
+        flow
+    }
+
     /// Who handles a message (`wire-protocol.md` §11), after the rules had their say.
-    fn route(&mut self, message: &Message<'_>) -> Flow {
+    fn route(&mut self, who: &Identity, message: &Message<'_>) -> Flow {
         let header = message.header;
         self.link.manner.compress =
             header.info1 & flags::COMPRESS != 0 && self.state.is_enterprise();
@@ -228,7 +287,7 @@ impl Connection {
             None => {}
             Some(Reaction::ApplyThenDrop) => {
                 self.link.manner.voice = Voice::Mute;
-                self.dispatch(on, message, digest);
+                self.dispatch(on, who, message, digest);
                 return Flow::Close;
             }
             Some(Reaction::Result(code)) if on == On::Batch => {
@@ -239,13 +298,19 @@ impl Connection {
             Some(Reaction::PartitionUnavailable) => return self.refuse(ResultCode::UNAVAILABLE),
             Some(reaction) => return self.react(reaction),
         }
-        self.dispatch(on, message, digest)
+        self.dispatch(on, who, message, digest)
     }
 
-    fn dispatch(&mut self, on: On, message: &Message<'_>, digest: Option<&[u8]>) -> Flow {
+    fn dispatch(
+        &mut self,
+        on: On,
+        who: &Identity,
+        message: &Message<'_>,
+        digest: Option<&[u8]>,
+    ) -> Flow {
         let state = Arc::clone(&self.state);
         if on == On::Batch {
-            return batch::handle(&state, self.node, message, &mut self.link);
+            return batch::handle(&state, self.node, who, message, &mut self.link);
         }
         let name = message.field(code::NAMESPACE).unwrap_or_default();
         let Some((index, namespace)) = state.namespace(name) else {

@@ -20,12 +20,24 @@ pub(crate) enum End {
     ResponseError,
 }
 
-/// A scan.
+/// What a job does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// It returns records.
+    Basic,
+    /// It writes to them and returns nothing.
+    BackgroundOps,
+}
+
+/// A scan, query or background write.
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) id: u64,
     pub(crate) namespace: String,
     pub(crate) set: String,
+    pub(crate) kind: Kind,
+    /// Empty = no index.
+    pub(crate) index_name: String,
     pub(crate) n_pids: usize,
     pub(crate) n_digests: usize,
     pub(crate) rps: u32,
@@ -36,6 +48,7 @@ pub(crate) struct Job {
     pub(crate) started: Instant,
     pub(crate) partitions_done: AtomicUsize,
     pub(crate) succeeded: AtomicU64,
+    pub(crate) failed: AtomicU64,
     pub(crate) abort: AtomicBool,
     pub(crate) end: Mutex<Option<(End, Instant)>>,
 }
@@ -137,17 +150,30 @@ impl Job {
         } else {
             format!("set={}:", self.set)
         };
+        let index = if self.index_name.is_empty() {
+            String::new()
+        } else {
+            format!("sindex-name={}:", self.index_name)
+        };
+        let (asked, active, kind) = match self.kind {
+            Kind::Basic => {
+                let asked = format!(
+                    "n-pids-requested={}:n-keyds-requested={}:",
+                    self.n_pids, self.n_digests
+                );
+                (asked, "", "basic")
+            }
+            Kind::BackgroundOps => (String::new(), ":ops-active=0", "background-ops"),
+        };
         let total = (self.n_pids + self.n_digests).max(1);
         let progress = self.partitions_done.load(Ordering::Relaxed) * 10_000 / total;
         format!(
-            "trid={}:ns={}:{set}n-pids-requested={}:n-keyds-requested={}:rps={}:active-threads={}:\
+            "trid={}:ns={}:{set}{index}{asked}rps={}:active-threads={}{active}:\
              status={status}:job-progress={}.{:02}:run-time={}:time-since-done={}:recs-throttled=0:\
-             recs-filtered-meta=0:recs-filtered-bins=0:recs-succeeded={}:recs-failed=0:from={}:\
-             job-type=basic:net-io-bytes=0:net-io-time=0:socket-timeout={}",
+             recs-filtered-meta=0:recs-filtered-bins=0:recs-succeeded={}:recs-failed={}:from={}:\
+             job-type={kind}:net-io-bytes=0:net-io-time=0:socket-timeout={}",
             self.id,
             self.namespace,
-            self.n_pids,
-            self.n_digests,
             self.rps,
             u8::from(end.is_none()),
             progress / 100,
@@ -155,6 +181,7 @@ impl Job {
             until.duration_since(self.started).as_millis(),
             end.map_or(0, |(_, at)| at.elapsed().as_millis()),
             self.succeeded.load(Ordering::Relaxed),
+            self.failed.load(Ordering::Relaxed),
             self.from,
             self.socket_timeout_ms,
         )

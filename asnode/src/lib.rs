@@ -19,12 +19,13 @@
 //! - [`Clock`]: the cluster's time, which tests move instead of sleeping.
 //!
 //! The model is a server 8.1.2 of the Community Edition (`wire-*.md`, `info-protocol.md`); other
-//! versions ([`Build`]) and the Enterprise Edition ([`Edition`]) differ where clients can tell. All
-//! nodes share one store; ownership of partitions is only a table. Not emulated: security and TLS
-//! (admin requests get 51), queries on secondary indexes (201), background writes
-//! (16), list, map, bit, HLL and expression operations (4), the few filter operations that
-//! `expression/mod.rs` names (4), execution of UDFs, GeoJSON cells (none are stored). Expired
-//! records are hidden at once; they are removed, every `nsup-period`, when somebody asks for figures.
+//! versions ([`Build`]) and the Enterprise Edition ([`Edition`]) differ where clients can tell, the
+//! latter also with users and roles ([`SecurityConfig`], `auth-tls.md`). All nodes share one store;
+//! ownership of partitions is only a table. Not emulated: queries by place (16), list, map, bit, HLL
+//! and expression operations (4), the few filter operations that `expression/mod.rs` names (4),
+//! execution of UDFs, GeoJSON cells (none are stored). Expired records are hidden at once; they are
+//! removed, every `nsup-period`, when somebody asks for figures. Indexes are definitions: a query on
+//! one looks at all records (`scan/range.rs`).
 
 mod batch;
 mod bins;
@@ -50,14 +51,18 @@ mod msgpack;
 mod namespace;
 mod node;
 mod order;
+mod ports;
 mod read;
 mod record;
 mod request;
 mod scan;
+mod security;
 mod shuffle;
 mod sync;
 mod throttle;
+mod tls;
 mod topology;
+mod transport;
 mod value;
 mod write;
 
@@ -68,4 +73,6 @@ pub use cluster::{Cluster, ClusterBuilder};
 pub use config::NamespaceConfig;
 pub use counters::CounterValues;
 pub use direct::{RawBin, RawRecord};
+pub use security::{PREDEFINED_ROLES, Privilege, PrivilegeCode, Role, Security, SecurityConfig};
+pub use tls::TlsPort;
 pub use topology::NodeLoss;

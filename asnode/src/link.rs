@@ -1,10 +1,9 @@
-//! The sending half of a client's connection.
+//! A client's connection: how its bytes come, and how replies go.
 
-use crate::{compression, connection::Flow, faults::novelty};
+use crate::{compression, connection::Flow, faults::novelty, transport::Transport};
 use std::{
     borrow::Cow,
-    io::{self, Write},
-    net::TcpStream,
+    io::{self, BufRead},
     thread,
     time::Duration,
 };
@@ -34,26 +33,34 @@ pub(crate) struct Manner {
     pub(crate) compress: bool,
 }
 
-/// A socket that is written to; errors mean that the client has gone.
+/// A connection; errors in writing mean that the client has gone.
 #[derive(Debug)]
 pub(crate) struct Link {
-    stream: TcpStream,
+    transport: Transport,
     /// The client's address, for `query-show`.
     pub(crate) from: String,
     pub(crate) manner: Manner,
 }
 
 impl Link {
-    pub(crate) fn new(stream: TcpStream) -> Self {
-        let from = stream.peer_addr().map_or_else(
+    pub(crate) fn new(transport: Transport) -> Self {
+        let from = transport.socket().peer_addr().map_or_else(
             |_| "unknown".to_owned(),
             |a| format!("{}+{}", a.ip(), a.port()),
         );
         Self {
-            stream,
+            transport,
             from,
             manner: Manner::default(),
         }
+    }
+
+    pub(crate) fn reader(&mut self) -> &mut dyn BufRead {
+        self.transport.reader()
+    }
+
+    pub(crate) const fn transport(&mut self) -> &mut Transport {
+        &mut self.transport
     }
 
     /// Sends whole frames, with one write call where the socket takes it.
@@ -105,7 +112,7 @@ impl Link {
     }
 
     fn write(&mut self, bytes: &[u8]) -> Flow {
-        match self.stream.write_all(bytes) {
+        match self.transport.write_all(bytes) {
             Ok(()) => Flow::Continue,
             Err(_gone) => Flow::Close,
         }
@@ -114,14 +121,14 @@ impl Link {
     /// Reads and ignores everything until the client or the node closes the connection.
     pub(crate) fn hold(&mut self) {
         // Either end of the wait is fine: the connection is over.
-        let _ended = io::copy(&mut self.stream, &mut io::sink());
+        let _ended = io::copy(self.transport.reader(), &mut io::sink());
     }
 
     /// How long a client that does not read holds up a reply; 0 = for ever.
     pub(crate) fn set_timeout_ms(&self, ms: u32) {
         let limit = (ms > 0).then(|| Duration::from_millis(u64::from(ms)));
         // A socket that refuses the option has been closed; the next write tells.
-        let _closed = self.stream.set_write_timeout(limit);
+        let _closed = self.transport.set_write_timeout(limit);
     }
 }
 

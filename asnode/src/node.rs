@@ -1,13 +1,21 @@
-//! A node's port: one thread accepts, one thread serves each connection.
+//! A node's ports: one thread for each accepts, one thread serves each connection.
 //!
 //! Plain threads with small stacks keep the code straight and let a rule block a connection
 //! without a scheduler noticing. Stopping closes the sockets, which ends the threads.
 
-use crate::{connection::Connection, counters::Counters, request::State, sync::lock};
+use crate::{
+    connection::Connection,
+    counters::Counters,
+    ports::{Door, Doors, Listeners},
+    request::State,
+    sync::lock,
+    transport::Transport,
+};
+use rustls::ServerConfig;
 use std::{
     collections::HashMap,
     io,
-    net::{Shutdown, SocketAddr, TcpListener, TcpStream},
+    net::{Shutdown, TcpListener, TcpStream},
     sync::{
         Arc, Mutex,
         atomic::{AtomicU64, Ordering},
@@ -21,7 +29,8 @@ const STACK_BYTES: usize = 512 << 10;
 /// A listening node.
 #[derive(Debug)]
 pub(crate) struct Node {
-    address: SocketAddr,
+    doors: Doors,
+    tls: Option<Arc<ServerConfig>>,
     inner: Mutex<Inner>,
     numbers: AtomicU64,
 }
@@ -39,15 +48,16 @@ enum Phase {
 #[derive(Debug, Default)]
 struct Inner {
     phase: Phase,
-    acceptor: Option<JoinHandle<()>>,
+    acceptors: Vec<JoinHandle<()>>,
     open: HashMap<u64, TcpStream>,
     threads: Vec<JoinHandle<()>>,
 }
 
 impl Node {
-    pub(crate) fn new(address: SocketAddr) -> Self {
+    pub(crate) fn new(doors: Doors, tls: Option<Arc<ServerConfig>>) -> Self {
         Self {
-            address,
+            doors,
+            tls,
             inner: Mutex::default(),
             numbers: AtomicU64::new(0),
         }
@@ -56,10 +66,23 @@ impl Node {
     /// Starts to accept connections.
     ///
     /// # Errors
-    /// The thread cannot be made.
-    pub(crate) fn start(state: &Arc<State>, index: usize, listener: TcpListener) -> io::Result<()> {
+    /// A thread cannot be made.
+    pub(crate) fn start(state: &Arc<State>, index: usize, listeners: Listeners) -> io::Result<()> {
         let mut inner = lock(&state.nodes[index].inner);
         inner.phase = Phase::Running;
+        for (door, listener) in listeners.0 {
+            let acceptor = Self::accept(state, index, door, listener)?;
+            inner.acceptors.push(acceptor);
+        }
+        Ok(())
+    }
+
+    fn accept(
+        state: &Arc<State>,
+        index: usize,
+        door: Door,
+        listener: TcpListener,
+    ) -> io::Result<JoinHandle<()>> {
         let state = Arc::clone(state);
         let body = move || {
             for stream in listener.incoming() {
@@ -69,18 +92,17 @@ impl Node {
                 }
                 // An error here is a client that has gone again, or too many open files.
                 if let Ok(stream) = stream {
-                    node.welcome(&state, index, stream);
+                    node.welcome(&state, index, door, stream);
                 }
             }
         };
         let builder = thread::Builder::new()
             .name("asnode-accept".into())
             .stack_size(STACK_BYTES);
-        inner.acceptor = Some(builder.spawn(body)?);
-        Ok(())
+        builder.spawn(body)
     }
 
-    fn welcome(&self, state: &Arc<State>, index: usize, stream: TcpStream) {
+    fn welcome(&self, state: &Arc<State>, index: usize, door: Door, stream: TcpStream) {
         Counters::bump(&state.counters.connections);
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let Ok(closer) = stream.try_clone() else {
@@ -96,8 +118,12 @@ impl Node {
         inner.open.insert(number, closer);
         inner.threads.retain(|thread| !thread.is_finished());
         let shared = Arc::clone(state);
+        let tls = self.tls.clone();
         let body = move || {
-            if let Ok(connection) = Connection::new(Arc::clone(&shared), index, stream) {
+            let tls = tls.filter(|_| door.has_tls());
+            let connection = Transport::new(stream, tls)
+                .and_then(|transport| Connection::new(Arc::clone(&shared), index, transport));
+            if let Ok(connection) = connection {
                 connection.serve();
             }
             lock(&shared.nodes[index].inner).open.remove(&number);
@@ -113,6 +139,19 @@ impl Node {
         }
     }
 
+    /// Runs `work` in a thread of its own, which ends before the node does.
+    pub(crate) fn spawn(state: &State, node: usize, work: impl FnOnce() + Send + 'static) {
+        let builder = thread::Builder::new()
+            .name("asnode-job".into())
+            .stack_size(STACK_BYTES);
+        // Without a thread the job stays active for ever, which is what its client sees.
+        if let Ok(thread) = builder.spawn(work)
+            && let Some(node) = state.nodes.get(node)
+        {
+            lock(&node.inner).threads.push(thread);
+        }
+    }
+
     /// Connections that are open now.
     pub(crate) fn connections(&self) -> usize {
         lock(&self.inner).open.len()
@@ -122,28 +161,33 @@ impl Node {
         lock(&self.inner).phase == Phase::Stopped
     }
 
-    /// Closes the port, then all connections: a client that sees its connection end cannot
+    /// Closes the ports, then all connections: a client that sees its connection end cannot
     /// connect again. Threads of connections may still be on their way out when this returns.
     pub(crate) fn stop(&self) {
-        self.close_port(Phase::Stopped);
+        self.close_ports(Phase::Stopped);
         self.shut_down(Shutdown::Both);
     }
 
-    /// Closes the port; connections end when they have answered what they were asked so far.
+    /// Closes the ports; connections end when they have answered what they were asked so far.
     pub(crate) fn retire(&self) {
-        self.close_port(Phase::Leaving);
+        self.close_ports(Phase::Leaving);
         self.shut_down(Shutdown::Read);
     }
 
-    fn close_port(&self, phase: Phase) {
-        let acceptor = {
+    fn close_ports(&self, phase: Phase) {
+        let acceptors = {
             let mut inner = lock(&self.inner);
             inner.phase = phase;
-            inner.acceptor.take()
+            std::mem::take(&mut inner.acceptors)
         };
-        if let Some(acceptor) = acceptor {
+        if acceptors.is_empty() {
+            return;
+        }
+        for (_, address) in self.doors.iter() {
             // Wakes the acceptor; if this fails, its port is closed already.
-            let _woken = TcpStream::connect(self.address);
+            let _woken = TcpStream::connect(address);
+        }
+        for acceptor in acceptors {
             let _ended = acceptor.join();
         }
     }

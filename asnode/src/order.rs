@@ -57,7 +57,7 @@ fn next(a: &mut Reader<'_>, b: &mut Reader<'_>, maps: Maps, depth: usize) -> Opt
 }
 
 /// Elements of a list without its flags, which are read.
-fn elements(reader: &mut Reader<'_>, len: usize) -> usize {
+pub(crate) fn elements(reader: &mut Reader<'_>, len: usize) -> usize {
     len - usize::from(len > 0 && reader.flags().is_some())
 }
 

@@ -13,6 +13,7 @@ use crate::{
     node::Node,
     read,
     record::{DigestBytes, StoredRecord},
+    security::Security,
     shuffle::Shuffle,
     sync::read as read_lock,
     topology::{NodeLoss, Topology},
@@ -44,6 +45,7 @@ pub(crate) struct State {
     pub(crate) topology: Topology,
     pub(crate) catalogue: Catalogue,
     pub(crate) faults: Faults,
+    pub(crate) security: Option<Security>,
     pub(crate) counters: Counters,
     pub(crate) nodes: Vec<Node>,
     /// Running and finished scans, per node.

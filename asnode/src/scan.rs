@@ -1,17 +1,20 @@
-//! Partition scans (`wire-scan.md`): the request is checked, then partitions are read one after
+//! Partition scans and queries (`wire-scan.md`): the request is checked, then partitions are read one after
 //! the other in descending order of digests.
 //!
 //! The partition's lock is held only while records are copied into a frame, never while the frame
 //! is sent, so a client that does not read blocks nobody else.
 
+mod background;
 mod plan;
+mod range;
+mod selection;
 
 use crate::{
     build::Build,
     connection::Flow,
     counters::Counters,
     faults::{Event, On, Reaction, ScanWatch, Unit},
-    jobs::{End, Job},
+    jobs::{End, Job, Kind},
     link::Link,
     record::DigestBytes,
     request::State,
@@ -20,7 +23,7 @@ use crate::{
 use aerospike_wire::{
     digest::PartitionId,
     frame::{self, FrameType},
-    message::Message,
+    message::{Message, flags},
     reply,
     result_code::ResultCode,
 };
@@ -34,13 +37,22 @@ use std::{
 
 /// Answers a message without DIGEST.
 pub(crate) fn handle(
-    state: &State,
+    state: &Arc<State>,
     node: usize,
     index: usize,
     message: &Message<'_>,
     link: &mut Link,
 ) -> Flow {
-    let started = Plan::parse(state, index, message)
+    if message.header.info2 & flags::WRITE != 0 {
+        let result = background::start(state, node, index, message, link);
+        let mut out = Vec::new();
+        match result {
+            Ok(()) => reply::last(&mut out, ResultCode::OK),
+            Err(result) => reply::status(&mut out, result, 0, 0),
+        }
+        return link.send(&out);
+    }
+    let started = Plan::parse(state, node, index, message)
         .and_then(|plan| Ok((start_job(state, node, &plan, link)?, plan)));
     let (job, plan) = match started {
         Ok(started) => started,
@@ -99,7 +111,9 @@ fn start_job(
             plan.id
         },
         namespace: plan.namespace.name().to_owned(),
-        set: String::from_utf8_lossy(plan.set).into_owned(),
+        kind: Kind::Basic,
+        set: String::from_utf8_lossy(plan.selection.set).into_owned(),
+        index_name: plan.selection.index_name(),
         n_pids: plan.n_pids,
         n_digests: plan.partitions.len() - plan.n_pids,
         rps: plan.rps,
@@ -109,6 +123,7 @@ fn start_job(
         started: Instant::now(),
         partitions_done: 0.into(),
         succeeded: AtomicU64::new(0),
+        failed: AtomicU64::new(0),
         abort: false.into(),
         end: Mutex::new(None),
     };
@@ -258,7 +273,7 @@ impl Run<'_> {
         };
         let mut counted = 0;
         for (digest, record) in records.range((Bound::Unbounded, below)).rev() {
-            if record.is_expired(now_s) || !plan.wants(digest, record, now_ms) {
+            if record.is_expired(now_s) || !plan.selection.wants(digest, record, now_ms) {
                 continue;
             }
             chunk.more = counted == budget || is_full(out, frame_bytes);
@@ -266,7 +281,7 @@ impl Run<'_> {
                 break;
             }
             counted += 1; // a record without any selected bin counts, too
-            chunk.records += u64::from(plan.put(digest, record, out));
+            chunk.records += u64::from(plan.put(digest, record, now_ms, out));
             chunk.cursor = Some(*digest);
         }
         self.left -= counted;

@@ -5,6 +5,7 @@
 
 use crate::{
     namespace::PARTITIONS,
+    ports::Doors,
     sync::{read, write},
 };
 use std::{
@@ -32,7 +33,12 @@ pub enum NodeLoss {
 pub(crate) struct Member {
     /// Upper-case hexadecimal id.
     pub(crate) id: String,
+    /// The plain one.
     pub(crate) address: SocketAddr,
+    /// All of them.
+    pub(crate) doors: Doors,
+    /// Empty without TLS.
+    pub(crate) tls_name: String,
     pub(crate) alive: bool,
 }
 

@@ -135,10 +135,7 @@ mod tests {
     fn node(name: &str) -> Node {
         Node {
             name: NodeName::new(name),
-            host: Host {
-                name: name.to_owned(),
-                port: 3000,
-            },
+            host: Host::new(name, 3000),
         }
     }
 

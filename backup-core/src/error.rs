@@ -74,13 +74,21 @@ pub enum Error {
         /// What shows it.
         entry: String,
     },
-    /// The file is something else.
-    #[error("{file} {looks_like}")]
-    NotPlain {
+    /// A file cannot be decrypted or decompressed, or is something else.
+    #[error("{file} cannot be read")]
+    Envelope {
         /// The file.
         file: String,
-        /// What it looks like, as the end of a sentence.
-        looks_like: &'static str,
+        /// What is wrong, and where.
+        source: backup_envelope::Error,
+    },
+    /// The compression or encryption of a file failed.
+    #[error("{file} cannot be compressed or encrypted")]
+    Wrap {
+        /// The file.
+        file: String,
+        /// Why.
+        source: backup_envelope::Error,
     },
     /// A file is damaged.
     #[error("{file} is damaged")]
@@ -280,9 +288,10 @@ impl Error {
         use backup_storage::{ErrorKind, Operation};
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
+            Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
             | Self::Invalid { .. }
-            | Self::NotPlain { .. }
+            | Self::Envelope { .. }
             | Self::Shortened { .. } => ErrorClass::Damage,
             Self::State {
                 problem:
@@ -327,6 +336,19 @@ impl Error {
             Self::OtherNamespace { .. } => Some("name the namespace of the backup with -n"),
             _ => None,
         }
+    }
+}
+
+fn is_about_the_key(error: &backup_envelope::Error) -> bool {
+    use backup_envelope::{ErrorKind, Look, MismatchKind};
+    match error.kind() {
+        // Without a key, only what looks random can be meant to be encrypted.
+        ErrorKind::Mismatch(mismatch) => {
+            mismatch.is_about_the_key()
+                && (mismatch.kind() != MismatchKind::NoKey || mismatch.stored() == Look::Random)
+        }
+        ErrorKind::ShortHeader { .. } => true,
+        _ => false,
     }
 }
 

@@ -52,6 +52,7 @@
 pub mod backup;
 pub mod convert;
 pub mod error;
+pub mod fingerprint;
 pub mod handle;
 pub mod restore;
 pub mod stats;
@@ -60,4 +61,5 @@ pub mod stats;
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
 pub use backup_cluster as cluster;
+pub use backup_envelope as envelope;
 pub use backup_storage as storage;

@@ -104,8 +104,10 @@ counters! {
         failed,
         /// Read, and not sent because the restore ended before.
         not_sent,
-        /// Bytes read from the storage.
+        /// Bytes of text read: after decryption and decompression.
         bytes_read,
+        /// Bytes fetched from the storage. For progress only.
+        bytes_fetched,
         /// Bytes of all input files; 0 while unknown. For progress only.
         bytes_expected,
         /// Attempts at batches after the first.

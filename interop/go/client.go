@@ -49,7 +49,8 @@ func exercise(args []string) (any, error) {
 		{"info", e.info}, {"put and get", e.putAndGet}, {"keys", e.keys},
 		{"policies", e.policies}, {"ttl and touch", e.touch}, {"operate", e.operate},
 		{"batch write", e.batchWrite}, {"batch read", e.batchRead},
-		{"batch delete", e.batchDelete}, {"scan", e.scan}, {"index", e.index}, {"udf", e.udf},
+		{"batch delete", e.batchDelete}, {"scan", e.scan}, {"index", e.index},
+		{"index queries", e.indexQueries}, {"background writes", e.background}, {"udf", e.udf},
 		{"truncate", e.truncate},
 	}
 	for _, step := range steps {
@@ -310,6 +311,36 @@ func (e *exerciser) index() {
 		ok(e.DropIndex(nil, e.namespace, setName, name))
 	}
 	ok(e.DropIndex(nil, e.namespace, setName, "ix"))
+}
+
+// indexQueries finds records by indexes on numbers, texts and an expression.
+func (e *exerciser) indexQueries() {
+	expression := as.ExpNumMod(as.ExpIntBin("i"), as.ExpIntVal(100))
+	done(must(e.CreateIndex(nil, e.namespace, setName, "q_i", "i", as.NUMERIC)))
+	done(must(e.CreateIndex(nil, e.namespace, setName, "q_s", "s", as.STRING)))
+	done(must(e.CreateIndexWithExpression(nil, e.namespace, setName, "q_e", as.NUMERIC,
+		as.ICT_DEFAULT, expression)))
+	count := func(filter *as.Filter) int {
+		statement := as.NewStatement(e.namespace, setName)
+		ok(statement.SetFilter(filter))
+		return len(records(must(e.Query(nil, statement))))
+	}
+	equal(count(as.NewRangeFilter("i", 10, 19)), 10)
+	equal(count(as.NewEqualFilter("s", "xxxx")), 1)
+	equal(count(as.NewRangeWithIndexNameFilter("q_e", 0, 1)), 8)
+	for _, name := range []string{"q_i", "q_s", "q_e"} {
+		ok(e.DropIndex(nil, e.namespace, setName, name))
+	}
+}
+
+// background writes to every record of the set and waits for it.
+func (e *exerciser) background() {
+	statement := as.NewStatement(e.namespace, setName)
+	task := must(e.QueryExecute(nil, nil, statement, as.PutOp(as.NewBin("background", 1))))
+	ok(<-task.OnComplete())
+	for _, record := range e.scanAll(as.NewScanPolicy()) {
+		equal(record.Bins["background"], 1)
+	}
 }
 
 func (e *exerciser) udf() {

@@ -182,6 +182,33 @@ const steps = {
     await until(async () => (await answers(client, 'sindex-list:namespace=test')).every(text => !text))
   },
 
+  async 'index queries' (client) {
+    const { NUMERIC, STRING } = Aerospike.indexDataType
+    for (const [bin, datatype] of [['i', NUMERIC], ['s', STRING]]) {
+      const job = await client.createIndex({ ns: NS, set: SET, bin, index: `q_${bin}`, datatype })
+      await job.waitUntilDone(20)
+    }
+    const queried = async (filter) => {
+      const { all } = await drain(client.query(NS, SET, { filters: [filter] }).foreach())
+      return all.map(({ bins }) => bins.i).sort((a, b) => a - b)
+    }
+    const { filter } = Aerospike
+    const ten = Array.from({ length: 10 }, (_, i) => i + 10)
+    assert.deepEqual(await queried(filter.range('i', 10, 19)), ten)
+    assert.deepEqual(await queried(filter.equal('s', 'xxxx')), [4])
+    await assert.rejects(queried(filter.equal('none', 1)))
+    for (const name of ['q_i', 'q_s']) {
+      await client.indexRemove(NS, name)
+    }
+  },
+
+  async 'background writes' (client) {
+    const job = await client.query(NS, SET).operate([op.write('background', 1)])
+    await job.waitUntilDone(20)
+    const all = await scan(client, {})
+    assert(all.every(({ bins }) => bins.background === 1))
+  },
+
   async udf (client) {
     const registered = await client.udfRegister(path.join(__dirname, 'sample.lua'))
     await registered.waitUntilDone(20)

@@ -1,5 +1,7 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
+mod envelope;
+
 use super::{
     cli::{BackupArgs, Connection, RestoreArgs},
     error::Error,
@@ -38,6 +40,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.prefix = prefix(args)?;
     config.file_limit = file_limit(args.target.file_limit)?;
     resume(args, &mut config)?;
+    config.wrap = envelope::wrap(&args.envelope, &args.level)?;
     Ok(config)
 }
 
@@ -52,6 +55,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
                 .transpose()?
                 .map(str::to_owned),
             source: source(args)?,
+            unwrap: envelope::unwrap(&args.envelope, &args.window)?,
             parallel,
         }));
     }
@@ -62,6 +66,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
+    config.unwrap = envelope::unwrap(&args.envelope, &args.window)?;
     Ok(RestoreTask::Restore(config))
 }
 
@@ -168,10 +173,8 @@ fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error
 }
 
 fn connect(connection: &Connection) -> ConnectOptions {
-    let seed = |seed: &super::cli::Seed| Host {
-        name: seed.name.clone(),
-        port: seed.port.unwrap_or(connection.port),
-    };
+    let seed =
+        |seed: &super::cli::Seed| Host::new(&seed.name, seed.port.unwrap_or(connection.port));
     ConnectOptions {
         seeds: connection.host.iter().map(seed).collect(),
         connect_timeout: Duration::from_millis(connection.client_timeout.into()),

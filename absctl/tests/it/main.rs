@@ -5,6 +5,7 @@
 mod compare;
 
 mod bad_input;
+mod envelope;
 mod faults;
 mod golden;
 mod kill;

@@ -60,8 +60,24 @@ fn every_flag_is_in_the_help() {
         "--continue",
         "--durable-interval",
         "--scan-page-size",
+        "--compress",
+        "--encrypt",
+        "--encryption-key-file",
+        "--encryption-key-env",
+        "--encryption-key-raw",
+        "--compression-level",
     ];
-    let source = ["--directory", "--input-file", "--validate"];
+    let source = [
+        "--directory",
+        "--input-file",
+        "--validate",
+        "--compress",
+        "--encrypt",
+        "--encryption-key-file",
+        "--encryption-key-env",
+        "--encryption-key-raw",
+        "--zstd-window-log",
+    ];
     check(
         "backup",
         &[&connection[..], &target, &selection, &end].concat(),

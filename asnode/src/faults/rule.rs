@@ -23,6 +23,12 @@ pub enum On {
     BatchRow,
     /// A scan request.
     Scan,
+    /// A login. A result code for it: [`Reaction::Result`].
+    Login,
+    /// A connection that shows its token.
+    Authenticate,
+    /// Any other admin message.
+    Admin,
 }
 
 /// Rows of a batch.

@@ -15,18 +15,34 @@ mod sindex;
 mod truncate;
 mod udf;
 
-use crate::{counters::Counters, faults::Reaction, namespace::Namespace, request::State};
+use crate::{
+    counters::Counters, faults::Reaction, namespace::Namespace, request::State, security::Identity,
+};
 use aerospike_wire::info;
 
 const UNRECOGNIZED: &str = "ERROR:4:unrecognized command";
 const ENTERPRISE_ONLY: &str = "ERROR:25:enterprise only";
 const NO_NAMESPACE: &str = "ERROR:20:namespace not found on node";
+/// The whole answer to clients that have not logged in.
+const NOT_AUTHENTICATED: &[u8] = b"ERROR:80:not authenticated\n";
+const ROLE_VIOLATION: &str = "ERROR:81:role violation";
 const MISSING_NAMESPACE: &str = "ERROR:20:missing 'namespace'";
 
 /// What a connection remembers between info commands.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Session {
     user_agent: bool,
+    /// As whom the connection has logged in.
+    pub(crate) who: Identity,
+}
+
+impl Session {
+    pub(crate) fn new(who: Identity) -> Self {
+        Self {
+            user_agent: false,
+            who,
+        }
+    }
 }
 
 /// The value of an answer: names of sets and bins need not be UTF-8.
@@ -50,6 +66,9 @@ pub(crate) fn answer(
     out: &mut Vec<u8>,
 ) {
     const DUMP: &[u8] = b"features\nnode\nedition\nbuild\nstatistics\n";
+    if !state.is_authenticated(&session.who) {
+        return out.extend_from_slice(NOT_AUTHENTICATED);
+    }
     let body = if body.is_empty() { DUMP } else { body };
     for command in info::commands(body) {
         Counters::bump(&state.counters.info_commands);
@@ -86,6 +105,9 @@ fn value(state: &State, node: usize, session: &mut Session, command: &[u8]) -> V
     }
     if age::is_refused(request, name) {
         return text(ENTERPRISE_ONLY);
+    }
+    if !state.permits_command(&session.who, command) {
+        return text(ROLE_VIOLATION);
     }
     if name == "user-agent-set" {
         return text(request.user_agent(session));

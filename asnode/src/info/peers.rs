@@ -1,23 +1,18 @@
 //! Addresses of this node and of the others (`info-protocol.md` §3).
 
 use super::{ENTERPRISE_ONLY, MISSING_NAMESPACE, Request, Value, text};
-use crate::namespace::Namespace;
+use crate::{namespace::Namespace, ports::Door};
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// Port that addresses in a peers list may leave out.
 const DEFAULT_PORT: u16 = 3000;
 
+/// The same in lists of TLS addresses.
+const DEFAULT_TLS_PORT: u16 = 4333;
+
 pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     Some(match name {
-        "service" | "service-clear-std" => {
-            let members = request.state.topology.members();
-            text(
-                members
-                    .get(request.node)
-                    .map(|m| m.address.to_string())
-                    .unwrap_or_default(),
-            )
-        }
+        "service" | "service-clear-std" => text(own(request, Door::Clear)),
         "services" | "services-alumni" => {
             let all: Vec<_> = request
                 .peers()
@@ -26,23 +21,24 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
                 .collect();
             text(all.join(";"))
         }
-        "service-clear-alt" | "admin-clear-std" => Value::new(),
+        "service-clear-alt" => text(own(request, Door::ClearAlternate)),
         "service-tls-std" | "service-tls-alt" | "peers-tls-std" | "peers-tls-alt"
         | "alumni-tls-std" | "admin-tls-std"
             if !request.state.is_enterprise() =>
         {
             text(ENTERPRISE_ONLY)
         }
-        "service-tls-std" | "service-tls-alt" | "admin-tls-std" => Value::new(),
-        "peers-tls-std" | "peers-tls-alt" | "alumni-tls-std" => {
-            text(format!("{},4333,[]", generation(request)))
-        }
-        "peers-clear-std" => text(list(request, true)),
-        "alumni-clear-std" => text(list(request, false)),
+        "service-tls-std" => text(own(request, Door::Tls)),
+        "service-tls-alt" => text(own(request, Door::TlsAlternate)),
+        "admin-clear-std" | "admin-tls-std" => Value::new(),
+        "peers-clear-std" => text(list(request, Door::Clear, true)),
+        "peers-clear-alt" => text(list(request, Door::ClearAlternate, true)),
+        "peers-tls-std" => text(list(request, Door::Tls, true)),
+        "peers-tls-alt" => text(list(request, Door::TlsAlternate, true)),
+        "alumni-clear-std" => text(list(request, Door::Clear, false)),
+        "alumni-tls-std" => text(list(request, Door::Tls, false)),
         "racks" => racks(request),
         "rack-ids" => text(rack_ids(request)),
-        // Nodes without an alternate address are left out.
-        "peers-clear-alt" => text(format!("{},{DEFAULT_PORT},[]", generation(request))),
         _ => return None,
     })
 }
@@ -81,22 +77,41 @@ fn generation(request: Request<'_>) -> u32 {
     request.state.topology.peers_generation()
 }
 
-/// `generation,3000,[[id,,[address]],…]`; alumni include the nodes that have left.
-fn list(request: Request<'_>, only_living: bool) -> String {
+/// The address of this node behind a door; empty if there is none.
+fn own(request: Request<'_>, door: Door) -> String {
+    let members = request.state.topology.members();
+    let address = members.get(request.node).and_then(|m| m.doors.get(door));
+    address
+        .map(|address| address.to_string())
+        .unwrap_or_default()
+}
+
+/// `generation,port,[[id,tls name,[address]],…]`; alumni include the nodes that have left. Nodes
+/// without an address behind the door are left out.
+fn list(request: Request<'_>, door: Door, only_living: bool) -> String {
+    let default_port = if door.has_tls() {
+        DEFAULT_TLS_PORT
+    } else {
+        DEFAULT_PORT
+    };
     let members = request.state.topology.members().into_iter().enumerate();
     let nodes: Vec<_> = members
         .filter(|(i, member)| *i != request.node && (member.alive || !only_living))
-        .map(|(_, member)| format!("[{},,[{}]]", member.id, address(member.address)))
+        .filter_map(|(_, member)| {
+            let address = short(member.doors.get(door)?, default_port);
+            let name = if door.has_tls() { &member.tls_name } else { "" };
+            Some(format!("[{},{name},[{address}]]", member.id))
+        })
         .collect();
     format!(
-        "{},{DEFAULT_PORT},[{}]",
+        "{},{default_port},[{}]",
         generation(request),
         nodes.join(",")
     )
 }
 
-fn address(address: SocketAddr) -> String {
-    if address.port() == DEFAULT_PORT {
+fn short(address: SocketAddr, default_port: u16) -> String {
+    if address.port() == default_port {
         address.ip().to_string()
     } else {
         address.to_string()

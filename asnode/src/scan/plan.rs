@@ -1,21 +1,19 @@
 //! A scan request, checked (`wire-scan.md` §1), and what it says about a single record.
 
+use super::selection::Selection;
 use crate::{
     build::Build,
-    expression::{Expression, Subject},
+    expression::Subject,
     namespace::{Namespace, PARTITIONS},
     record::{DigestBytes, Prefix, StoredRecord},
     request::State,
 };
 use aerospike_wire::{
-    field::code,
+    field::{self, code},
     message::{Message, flags},
     op,
     result_code::ResultCode,
 };
-
-/// Set of transaction monitor records: a scan of all sets leaves it out.
-const MONITOR_SET: &[u8] = b"<ERO~MRT";
 
 /// Time a client may stop reading if it does not say.
 const DEFAULT_SOCKET_TIMEOUT_MS: u32 = 10_000;
@@ -25,14 +23,11 @@ pub(super) struct Plan<'a> {
     pub(super) namespace: &'a Namespace,
     pub(super) index: usize,
     prefix: Prefix,
-    /// Empty = all sets.
-    pub(super) set: &'a [u8],
-    pub(super) skip_monitors: bool,
+    pub(super) selection: Selection<'a>,
     pub(super) partitions: Vec<(usize, Option<DigestBytes>)>,
     pub(super) n_pids: usize,
     pub(super) bins: Vec<&'a [u8]>,
     pub(super) no_bins: bool,
-    pub(super) filter: Option<Expression>,
     pub(super) max_records: u64,
     pub(super) rps: u32,
     pub(super) socket_timeout_ms: u32,
@@ -43,48 +38,45 @@ pub(super) struct Plan<'a> {
 impl<'a> Plan<'a> {
     pub(super) fn parse(
         state: &'a State,
+        node: usize,
         index: usize,
         message: &Message<'a>,
     ) -> Result<Self, ResultCode> {
         const BAD: ResultCode = ResultCode::PARAMETER;
         let header = message.header;
-        if header.info2 & flags::WRITE != 0 {
-            return Err(background_write(message));
-        }
         let (pids, digests) = (
             message.field(code::PID_ARRAY),
             message.field(code::DIGEST_ARRAY),
         );
         let is_marked = header.info3 & flags::PARTITION_DONE != 0 || state.build < Build::BATCH_ANY;
-        if !is_marked || pids.is_none() && digests.is_none() {
+        let is_query = message.field(code::INDEX_RANGE).is_some();
+        let is_old_query = is_query && state.build < Build::BATCH_ANY;
+        if !is_marked || pids.is_none() && digests.is_none() && !is_old_query {
             return Err(ResultCode::UNSUPPORTED_FEATURE);
         }
-        if message.field(INDEX_RANGE).is_some() {
-            return Err(ResultCode::INDEX_NOT_FOUND);
+        if is_query {
+            check_values(message.field(code::BVAL_ARRAY), digests)?;
         }
-        let partitions = partitions(pids, digests).ok_or(BAD)?;
+        let partitions = if is_old_query {
+            masters(state, index, node)
+        } else {
+            partitions(pids, digests).ok_or(BAD)?
+        };
         let rps = number::<4>(message, code::RECORDS_PER_SECOND)?.map_or(0, low_u32);
         let is_short = header.info1 & flags::SHORT_QUERY != 0;
         if is_short && rps != 0 {
             return Err(BAD);
         }
-        let set = message.field(code::SET).unwrap_or_default();
         let namespace = &state.namespaces[index];
         Ok(Self {
             namespace,
             index,
             prefix: Prefix::new(namespace.name().as_bytes()),
-            set,
-            skip_monitors: set.is_empty()
-                && namespace.sets().iter().any(|(name, _)| name == MONITOR_SET),
-            n_pids: pids.map_or(0, |ids| ids.len() / 2),
+            selection: Selection::parse(state, namespace, message)?,
+            n_pids: partitions.len() - digests.map_or(0, |digests| digests.len() / 20),
             partitions,
             bins: selected_bins(message).ok_or(BAD)?,
             no_bins: header.info1 & flags::NO_BINS != 0,
-            filter: message
-                .field(code::FILTER_EXP)
-                .map(|bytes| Expression::parse(bytes, state.build).map_err(|_| BAD))
-                .transpose()?,
             max_records: number::<8>(message, code::MAX_RECORDS)?.unwrap_or(0),
             rps,
             socket_timeout_ms: number::<4>(message, code::SOCKET_TIMEOUT)?
@@ -96,36 +88,37 @@ impl<'a> Plan<'a> {
         })
     }
 
-    pub(super) fn wants(&self, digest: &DigestBytes, record: &StoredRecord, now_ms: u64) -> bool {
-        if !self.set.is_empty() && record.set() != self.set {
-            return false;
-        }
-        if self.skip_monitors && record.set() == MONITOR_SET {
-            return false;
-        }
-        let subject = Subject {
-            digest,
-            record,
-            now_ms,
-        };
-        self.filter
-            .as_ref()
-            .is_none_or(|filter| filter.matches(subject))
-    }
-
     /// Appends the message of a record; `false`: it has none of the selected bins.
     pub(super) fn put(
         &self,
         digest: &DigestBytes,
         record: &StoredRecord,
+        now_ms: u64,
         out: &mut Vec<u8>,
     ) -> bool {
-        if !self.no_bins && self.bins.is_empty() {
+        let all_bins = !self.no_bins && self.bins.is_empty();
+        let range = self.selection.range.as_ref();
+        if all_bins && range.is_none() {
             record.put_message(&self.prefix, digest, out);
             return true;
         }
         let start = out.len();
         record.put_head(&self.prefix, digest, out);
+        if let Some(range) = range {
+            let subject = Subject {
+                digest,
+                record,
+                now_ms,
+            };
+            let value = range.find(subject).unwrap_or_default();
+            field::put(out, code::BVAL_ARRAY, &value.to_le_bytes());
+            let n_fields = u16::from_be_bytes([out[start + 18], out[start + 19]]) + 1;
+            out[start + 18..start + 20].copy_from_slice(&n_fields.to_be_bytes());
+        }
+        if all_bins {
+            out.extend_from_slice(record.bin_bytes());
+            return true;
+        }
         let mut n_ops = 0u16;
         if self.no_bins {
             out[start + 1] = flags::NO_BINS;
@@ -144,18 +137,25 @@ impl<'a> Plan<'a> {
     }
 }
 
-/// Field of a query on a secondary index, which this node does not answer.
-const INDEX_RANGE: u8 = 22;
-
-/// Background writes are not emulated: what the server refuses is refused as there, the rest
-/// with 16.
-fn background_write(message: &Message<'_>) -> ResultCode {
-    let refused = message.header.n_ops == 0 || message.header.info2 & flags::DELETE != 0;
-    if refused {
-        ResultCode::PARAMETER
+/// Values that a query on an index is resumed at come with as many digests. They are not needed
+/// here: the order of records is that of digests.
+fn check_values(values: Option<&[u8]>, digests: Option<&[u8]>) -> Result<(), ResultCode> {
+    let (values, digests) = match (values, digests) {
+        (None, None) => return Ok(()),
+        (values, digests) => (values.unwrap_or_default(), digests.unwrap_or_default()),
+    };
+    if values.len() / 8 == digests.len() / 20 {
+        Ok(())
     } else {
-        ResultCode::UNSUPPORTED_FEATURE
+        Err(ResultCode::PARAMETER)
     }
+}
+
+/// What a query before 6.0 reads: all that the node is master of.
+fn masters(state: &State, index: usize, node: usize) -> Vec<(usize, Option<DigestBytes>)> {
+    let is_master = |p: &usize| state.topology.owners(index, *p).first() == Some(&node);
+    let own = (0..PARTITIONS).filter(is_master);
+    own.map(|p| (p, None)).collect()
 }
 
 /// Partitions in the order of the request: ids to read from the start, then digests to resume
@@ -185,7 +185,10 @@ fn partitions(
 }
 
 /// A number field; a wrong size is an error.
-fn number<const N: usize>(message: &Message<'_>, kind: u8) -> Result<Option<u64>, ResultCode> {
+pub(super) fn number<const N: usize>(
+    message: &Message<'_>,
+    kind: u8,
+) -> Result<Option<u64>, ResultCode> {
     let Some(data) = message.field(kind) else {
         return Ok(None);
     };
@@ -195,7 +198,7 @@ fn number<const N: usize>(message: &Message<'_>, kind: u8) -> Result<Option<u64>
     ))
 }
 
-fn low_u32(value: u64) -> u32 {
+pub(super) fn low_u32(value: u64) -> u32 {
     u32::try_from(value).unwrap_or(u32::MAX)
 }
 

@@ -114,8 +114,8 @@ pub(crate) fn messages(frames: &[u8]) -> Vec<Msg> {
 }
 
 /// A connection.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
 }
 
 impl Client {
@@ -129,7 +129,9 @@ impl Client {
         stream.set_nodelay(true).unwrap();
         Self { stream }
     }
+}
 
+impl<S: Read + Write> Client<S> {
     pub(crate) fn send(&mut self, bytes: &[u8]) {
         self.stream.write_all(bytes).unwrap();
     }

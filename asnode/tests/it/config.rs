@@ -175,7 +175,7 @@ fn expired_records_are_removed_every_period() {
         let text = client.info("namespace/test");
         ["objects", "expired_objects", "non_expirable_objects"].map(|key| {
             let found = text.split(';').filter_map(|pair| pair.split_once('='));
-            let found = found
+            let mut found = found
                 .filter(|(name, _)| *name == key)
                 .map(|(_, value)| value);
             found.next_back().unwrap().parse::<u32>().unwrap()

@@ -1,7 +1,7 @@
 //! Requests recorded from real clients and tools, replayed; answers of the real server are what
 //! ours are compared with, byte for byte where nothing varies by nature.
 
-use crate::client::{Client, Msg, messages};
+use crate::client::{Client, Msg, messages, until};
 use aerospike_wire::{digest::Digest, particle::geojson_text};
 use asnode::{Cluster, NamespaceConfig, RawBin, RawRecord};
 use serde_json::Value;
@@ -162,7 +162,68 @@ fn a_scan_with_a_maximum_ends_there() {
     assert_eq!(reply.len(), 7 + 1);
 }
 
-/// The verified counts of `expressions.md` §6, as far as the operations are supported.
+/// Which records a page holds is up to the server: of those that it had not sent yet, the maximum,
+/// or all of them on the last page.
+#[test]
+fn pages_hold_what_is_left() {
+    let cluster = golden_cluster();
+    let mut client = Client::connect(&cluster);
+    let capture = Capture::open("go-scan-paged");
+    let exchanges = capture.exchanges();
+    let recorded: Vec<Vec<Msg>> = exchanges
+        .iter()
+        .map(|(_, replies)| replies.iter().flat_map(|frame| messages(frame)).collect())
+        .collect();
+    let records = |page: &Vec<Msg>| page.len() - 1; // and the last message
+    assert_eq!(recorded.iter().map(records).collect::<Vec<_>>(), [5, 5, 2]);
+    for (at, (request, _)) in exchanges.iter().enumerate() {
+        let left: Vec<_> = recorded[at..].iter().flatten().collect();
+        let page = client.collect(request);
+        assert_eq!(page.len(), recorded[at].len(), "page {at}");
+        assert!(
+            page.iter().all(|message| left.contains(&message)),
+            "page {at}"
+        );
+    }
+}
+
+#[test]
+fn an_aborted_scan_sends_what_it_has_read() {
+    let cluster = golden_cluster();
+    let capture = Capture::open("raw-scan-aborted");
+    let exchanges = capture.exchanges();
+    let (request, replies) = &exchanges[0];
+    let mut all = Client::connect(&cluster).collect(Capture::open("go-scan-full").exchanges()[0].0);
+    all.pop();
+    let mut other = Client::connect(&cluster);
+    let mut client = Client::connect(&cluster);
+    client.send(request);
+    until(|| other.info("query-show").contains("status=active(ok)"));
+    let shown = other.info("query-show");
+    let id = shown
+        .strip_prefix("trid=")
+        .unwrap()
+        .split(':')
+        .next()
+        .unwrap();
+    assert_eq!(other.info(&format!("query-abort:id={id}")), "ok");
+    let mut found = Vec::new();
+    let last = loop {
+        let frame = client.frame().unwrap();
+        let here = messages(&frame);
+        if here[0].is_last() {
+            break frame;
+        }
+        found.extend(here);
+    };
+    assert_eq!(&last, replies.last().unwrap(), "alone, with result 15");
+    let recorded = messages(replies[0]);
+    for record in found.iter().chain(&recorded) {
+        assert!(all.contains(record), "{record:?}");
+    }
+    assert!(found.len() < all.len() && recorded.len() < all.len());
+}
+
 #[test]
 fn a_read_of_the_python_client() {
     let cluster = golden_cluster();
@@ -178,6 +239,12 @@ fn info_text(frame: &[u8]) -> String {
     let mut text = String::from_utf8(frame[8..].to_vec()).unwrap();
     for id in ["1450", "1770"] {
         text = text.replace(&format!("node\t{id}\n"), "node\tA1\n");
+    }
+    // An address of its own has every node.
+    let address = "service-clear-std\t";
+    if let Some(rest) = text.strip_prefix(address) {
+        assert!(rest.starts_with("127.0.0.1:") && rest.ends_with('\n'));
+        text = address.to_owned();
     }
     text
 }
@@ -208,6 +275,7 @@ fn connects_and_backups_are_told_what_the_server_told() {
         "py-connect-tend",
         "go-backup-info",
         "c-backup-info",
+        "go-node-list-info",
     ] {
         let mut client = Client::connect(&cluster);
         for (request, replies) in Capture::open(name).exchanges() {
@@ -236,37 +304,46 @@ fn connects_and_backups_are_told_what_the_server_told() {
     }
 }
 
+fn restore_definitions(cluster: &Cluster, name: &str) {
+    let mut agents = 0;
+    let mut client = Client::connect(cluster);
+    for (request, replies) in Capture::open(name).exchanges() {
+        let command = info_text(request);
+        // Several connections were joined: each set its user agent.
+        if command.starts_with("user-agent-set") {
+            agents += 1;
+            client = Client::connect(cluster);
+        }
+        client.send(request);
+        let (found, expected) = (info_text(&client.frame().unwrap()), info_text(replies[0]));
+        // What the server had not got round to, and what is only statistics.
+        let varies = ["sindex-list", "udf-list", "get-config"];
+        if !varies.iter().any(|prefix| command.starts_with(prefix)) {
+            assert_eq!(found, expected, "{name}");
+        }
+    }
+    assert!(agents > 0);
+    assert_eq!(
+        (cluster.indexes().len(), cluster.udfs().len()),
+        (12, 2),
+        "{name}"
+    );
+}
+
 #[test]
 fn restores_of_definitions_get_the_same_answers() {
-    for name in ["go-restore-info", "c-restore-info"] {
+    for names in [
+        &["go-restore-info"][..],
+        &["c-restore-info", "go-restore-info-existing"],
+    ] {
         let cluster = Cluster::builder()
             .namespace(NamespaceConfig::new("test"))
             .namespace(NamespaceConfig::new("bar"))
             .start()
             .unwrap();
-        let mut agents = 0;
-        let mut client = Client::connect(&cluster);
-        for (request, replies) in Capture::open(name).exchanges() {
-            let command = info_text(request);
-            // Several connections were joined: each set its user agent.
-            if command.starts_with("user-agent-set") {
-                agents += 1;
-                client = Client::connect(&cluster);
-            }
-            client.send(request);
-            let (found, expected) = (info_text(&client.frame().unwrap()), info_text(replies[0]));
-            // What the server had not got round to, and what is only statistics.
-            let varies = ["sindex-list", "udf-list", "get-config"];
-            if !varies.iter().any(|prefix| command.starts_with(prefix)) {
-                assert_eq!(found, expected, "{name}");
-            }
+        for name in names {
+            restore_definitions(&cluster, name);
         }
-        assert!(agents > 0);
-        assert_eq!(
-            (cluster.indexes().len(), cluster.udfs().len()),
-            (12, 2),
-            "{name}"
-        );
     }
 }
 
@@ -440,5 +517,20 @@ fn hand_made_requests_get_the_same_replies() {
         }
         let expected = replies.into_iter().map(<[u8]>::to_vec).collect();
         assert_eq!(masked(found), masked(expected), "{label}");
+    }
+}
+
+/// Every capture that there is was replayed above.
+#[test]
+fn no_capture_is_forgotten() {
+    let index: Value = serde_json::from_slice(&data("wire/index.json")).unwrap();
+    let source = include_str!("golden.rs");
+    for name in index.as_object().unwrap().keys() {
+        let of_both_tools = ["unique", "fresher", "replace-nogen"];
+        let is_batch = of_both_tools
+            .iter()
+            .any(|mode| name.ends_with(&format!("-restore-batch-{mode}")));
+        let named = source.contains(&format!("\"{name}\""));
+        assert!(is_batch || named, "{name} is not replayed");
     }
 }

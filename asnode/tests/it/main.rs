@@ -1,6 +1,10 @@
 //! The node as its clients meet it: over sockets, byte by byte.
 
 #[cfg(test)]
+mod admin;
+#[cfg(test)]
+mod alternate;
+#[cfg(test)]
 mod batch;
 #[cfg(test)]
 mod binary;
@@ -29,10 +33,16 @@ mod load;
 #[cfg(test)]
 mod python;
 #[cfg(test)]
+mod query;
+#[cfg(test)]
 mod record;
 #[cfg(test)]
 mod scale;
 #[cfg(test)]
 mod scan;
 #[cfg(test)]
+mod security;
+#[cfg(test)]
 mod throughput;
+#[cfg(test)]
+mod tls;

@@ -8,6 +8,7 @@ import time
 
 import aerospike
 from aerospike import exception as ex
+from aerospike import predicates
 from aerospike_helpers.batch import records as br
 from aerospike_helpers.operations import operations as op
 
@@ -145,6 +146,40 @@ refused(ex.IndexFoundError, client.index_single_value_create, NS, SET, "s",
 client.index_remove(NS, "ix_i")
 listed = "sindex-list:namespace=test;b64=true"
 until(lambda: all(not v[1].strip() for v in client.info_all(listed).values()))
+
+def queried(predicate):
+    query = client.query(NS, SET)
+    query.where(predicate)
+    return sorted(record[2]["i"] for record in query.results())
+
+
+def index_queries():
+    """What is found by indexes on numbers and texts."""
+    kinds = [("i", aerospike.INDEX_NUMERIC), ("s", aerospike.INDEX_STRING)]
+    for name, kind in kinds:
+        client.index_single_value_create(NS, SET, name, kind, "q_" + name)
+    assert queried(predicates.between("i", 10, 19)) == list(range(10, 20))
+    assert queried(predicates.equals("i", 7)) == [7]
+    assert queried(predicates.equals("s", "xxxx")) == [4]
+    refused(ex.IndexNotFound, queried, predicates.equals("none", 1))
+    for name in ("i", "s"):
+        client.index_remove(NS, "q_" + name)
+
+
+def background_writes():
+    """A write to many records at once, waited for."""
+    query = client.query(NS, SET)
+    query.add_ops([op.write("background", 1)])
+    job = query.execute_background()
+    completed = aerospike.JOB_STATUS_COMPLETED
+    until(lambda: client.job_info(job, aerospike.JOB_QUERY)["status"] == completed)
+    assert all(r[2]["background"] == 1 for r in client.query(NS, SET).results())
+
+
+step("index queries")
+index_queries()
+step("background writes")
+background_writes()
 
 step("delete and truncate")
 client.remove(key("k"))

@@ -115,8 +115,9 @@ impl<S: RecordSink> Round<'_, S> {
         node: &Node,
         share: &mut Share,
     ) -> Result<(), ScanError<S::Error>> {
+        let access = self.view.access();
         let mut connection = tokio::select! {
-            opened = Connection::open(node, self.options.socket) => opened?,
+            opened = Connection::open(node, self.options.socket, &access) => opened?,
             () = self.cancel.cancelled() => return Err(Error::Cancelled.into()),
         };
         let mut request = Vec::new();
@@ -160,11 +161,20 @@ impl<S: RecordSink> Round<'_, S> {
                     return Ok(true);
                 }
                 ScanItem::Last(code) | ScanItem::Refused(code) => {
-                    return Err(refused(&node, code).into());
+                    return Err(self.refused(&node, code).into());
                 }
             }
         }
         Ok(false)
+    }
+
+    /// The error for a result code that ends a request. "Forbidden" is what a node answers that
+    /// runs as many scans as it may (`wire-scan.md` §1); that passes.
+    fn refused(&self, node: &NodeName, code: ResultCode) -> Error {
+        match code {
+            ResultCode::FORBIDDEN => Error::TooManyScans { node: node.clone() },
+            code => self.view.access().refused(node, ACTION, code),
+        }
     }
 
     async fn read_more(&self, connection: &mut Connection) -> Result<(), Error> {
@@ -178,20 +188,6 @@ impl<S: RecordSink> Round<'_, S> {
             // Nothing came for a while: is the node still there?
             self.view.info(&node, &["partition-generation"]).await?;
         }
-    }
-}
-
-/// The error for a result code that ends a request. "Forbidden" is what a node answers that runs
-/// as many scans as it may (`wire-scan.md` §1); that passes.
-fn refused(node: &NodeName, code: ResultCode) -> Error {
-    let node = node.clone();
-    match code {
-        ResultCode::FORBIDDEN => Error::TooManyScans { node },
-        code => Error::Refused {
-            node,
-            action: ACTION,
-            code,
-        },
     }
 }
 

@@ -3,7 +3,7 @@
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
 use backup_storage::Store;
 
-use super::names::Shard;
+use super::{names::Shard, wrap::Wrap};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Where a backup goes.
@@ -54,6 +54,8 @@ pub struct BackupConfig {
     pub no_udfs: bool,
     /// Write blobs, maps, lists and sketches raw instead of in base64.
     pub compact: bool,
+    /// Compression and encryption of the files.
+    pub wrap: Wrap,
     /// Replace the backup in the target, once the new one is complete.
     pub remove_files: bool,
     /// What the names of data files begin with instead of the worker's number.
@@ -92,6 +94,7 @@ impl BackupConfig {
             no_indexes: false,
             no_udfs: false,
             compact: false,
+            wrap: Wrap::default(),
             remove_files: false,
             prefix: String::new(),
             shard: None,

@@ -15,10 +15,12 @@ mod names;
 mod run;
 mod scan_stage;
 mod state;
+mod wrap;
 mod write_stage;
 
 pub use config::{BackupConfig, BackupTarget, StateFile};
 pub use names::Shard;
+pub use wrap::Wrap;
 
 use crate::{handle::Job, stats::BackupStats};
 use std::sync::Arc;

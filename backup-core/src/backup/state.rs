@@ -265,6 +265,9 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     set("--no-indexes", flag(config.no_indexes));
     set("--no-udfs", flag(config.no_udfs));
     set("--compact", flag(config.compact));
+    set("--compress", config.wrap.compression_name());
+    set("--encrypt", config.wrap.encryption_name());
+    set("encryption key", config.wrap.key.as_ref().map(key_check));
     let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
     set("--output-file-prefix", prefix);
     let shard = config.shard;
@@ -273,6 +276,12 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
         shard.map(|shard| format!("{}/{}", shard.number, shard.count)),
     );
     arguments
+}
+
+/// A value by which a key can be told from another one, and that tells nothing else about it.
+fn key_check(key: &backup_envelope::Key) -> String {
+    let derived = blake3::derive_key("absctl 2026-11 key check value", key.expose_bytes());
+    hex(derived.get(..8).unwrap_or_default())
 }
 
 /// Whether a run asks for the same as the first one.

@@ -7,6 +7,7 @@
 
 mod allocation;
 mod faults;
+mod fingerprint;
 mod generations;
 mod golden;
 mod resume;

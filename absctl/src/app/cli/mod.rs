@@ -4,6 +4,7 @@
 //! configurations made, in [`settings`](super::settings).
 
 mod connection;
+pub(crate) mod envelope;
 mod general;
 mod refusal;
 mod resume;
@@ -15,6 +16,7 @@ mod tuning;
 pub(crate) use self::connection::{Connection, Seed};
 
 use self::{
+    envelope::{Envelope, Level, Window},
     resume::Resume,
     selection::Selection,
     target::{Source, Target},
@@ -64,6 +66,10 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) resume: Resume,
     #[command(flatten)]
+    pub(crate) envelope: Envelope,
+    #[command(flatten)]
+    pub(crate) level: Level,
+    #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
@@ -77,6 +83,10 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) source: Source,
     #[command(flatten)]
+    pub(crate) envelope: Envelope,
+    #[command(flatten)]
+    pub(crate) window: Window,
+    #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
@@ -88,7 +98,7 @@ pub(crate) enum Parsed {
     /// Help or version, to be printed.
     Text(String),
     /// Work.
-    Command(Command),
+    Command(Box<Command>),
 }
 
 /// Parses a command line, the first part of which is the program's name.
@@ -98,7 +108,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match typed {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli.command))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Ok(Parsed::Text(error.render().to_string()))
@@ -134,7 +144,10 @@ mod tests {
     fn backup(args: &[&str]) -> BackupArgs {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
-            Ok(Parsed::Command(Command::Backup(args))) => args,
+            Ok(Parsed::Command(command)) => match *command {
+                Command::Backup(args) => args,
+                Command::Restore(_) => panic!("a restore"),
+            },
             other => panic!("{other:?}"),
         }
     }
