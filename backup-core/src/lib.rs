@@ -54,6 +54,8 @@ pub mod convert;
 pub mod error;
 pub mod fingerprint;
 pub mod handle;
+pub mod lock;
+pub mod names;
 pub mod restore;
 pub mod stats;
 

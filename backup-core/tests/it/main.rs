@@ -10,6 +10,7 @@ mod faults;
 mod fingerprint;
 mod generations;
 mod golden;
+mod lock;
 mod resume;
 mod round_trip;
 mod support;
