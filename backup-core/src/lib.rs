@@ -55,6 +55,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod handle;
 pub mod lock;
+pub mod manifest;
 pub mod names;
 pub mod restore;
 pub mod stats;

@@ -6,13 +6,16 @@
 )]
 
 mod allocation;
+mod blocks;
 mod faults;
 mod fingerprint;
 mod generations;
 mod golden;
 mod lock;
+mod manifest;
 mod resume;
 mod round_trip;
 mod support;
 mod target;
 mod validate;
+mod verdict;
