@@ -5,6 +5,7 @@
 )]
 
 mod metadata;
+mod racks;
 mod scan;
 mod support;
 mod write;
