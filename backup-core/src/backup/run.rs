@@ -8,11 +8,11 @@ use super::{
     ledger::Ledger,
     names::Names,
     scan_stage::ChunkSink,
+    selection::{Begun, Plan, expected_records},
     state::{self, State},
     write_stage::{Input, Task, Writer},
 };
 use crate::{error::Error, fingerprint::Fingerprinter, handle::join_or_leave, stats::BackupStats};
-use aerospike_wire::digest::{PARTITIONS, PartitionId};
 use asb_format::{Encoder, Version};
 use backup_cluster::{
     client::AerospikeView,
@@ -76,6 +76,10 @@ struct Run {
 impl Run {
     /// Finds out whether the target is fit, without touching it.
     fn prepare(config: BackupConfig, stats: Arc<BackupStats>) -> Result<Self, Error> {
+        let violations = config.selection.check();
+        if !violations.is_empty() {
+            return Err(Error::Selection { violations });
+        }
         let target = Arc::clone(config.target.store());
         let names = Names::new(&config.namespace, &config.prefix, config.shard);
         let default = names.state(target.single_name());
@@ -200,7 +204,7 @@ async fn write_all(
     let config = &run.config;
     let metadata = Metadata::new(&**view);
     or_cancelled(cancel, metadata.check_namespace(&config.namespace)).await?;
-    let cursors = cursors(run)?;
+    let plan = resolve(run, view, cancel).await?;
     let started = Arc::clone(run);
     off_runtime(move || match &started.resumed {
         Some(state) => started.go_on(state),
@@ -215,28 +219,36 @@ async fn write_all(
             None => Ok(()),
         };
     }
-    let expected = or_cancelled(cancel, metadata.record_count(&config.namespace)).await;
+    let (namespace, selection) = (&config.namespace, &config.selection);
+    let counting = expected_records(metadata, namespace, selection, plan.selected().len());
+    let expected = or_cancelled(cancel, counting).await.unwrap_or_default();
     run.stats.records_expected.add(expected.unwrap_or_default());
-    write_records(run, view, cancel, cursors, first).await
+    write_records(run, view, cancel, &plan, first).await
 }
 
-/// The partitions to read, and where to begin in each.
-fn cursors(run: &Run) -> Result<Vec<PartitionCursor>, Error> {
-    let Some((keeper, state)) = run.keeper.as_ref().zip(run.resumed.as_ref()) else {
-        let all = (0..PARTITIONS).filter_map(PartitionId::new);
-        let all: Vec<_> = all.map(PartitionCursor::start).collect();
-        if let Some(keeper) = &run.keeper {
-            keeper.head().selected = state::selected(&all);
+/// The partitions to read, and how. They are chosen once: a continuation takes them from the
+/// state.
+async fn resolve(
+    run: &Run,
+    view: &Arc<dyn ClusterView>,
+    cancel: &CancellationToken,
+) -> Result<Plan, Error> {
+    let begun = match run.keeper.as_ref().zip(run.resumed.as_ref()) {
+        Some((keeper, state)) => {
+            let unusable = |problem| keeper.place().unusable(problem);
+            Some(Begun {
+                selected: state::cursors(&state.selected).map_err(unusable)?,
+                records: state.files.iter().map(|file| file.records).sum(),
+            })
         }
-        return Ok(all);
+        None => None,
     };
-    let unusable = |problem| keeper.place().unusable(problem);
-    let selected = state::cursors(&state.selected).map_err(unusable)?;
-    let ledger = run.files.journal().ledger();
-    Ok(selected
-        .into_iter()
-        .filter_map(|cursor| ledger.resume(cursor))
-        .collect())
+    let resolving = Plan::resolve(&**view, &run.config, begun, cancel);
+    let plan = or_cancelled(cancel, resolving).await?;
+    if let Some(keeper) = &run.keeper {
+        keeper.head().selected = state::selected(plan.selected());
+    }
+    Ok(plan)
 }
 
 /// Writes indexes and modules, unless that was done: into a file of their own in a directory,
@@ -290,17 +302,17 @@ async fn write_records(
     run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
-    cursors: Vec<PartitionCursor>,
+    plan: &Plan,
     first: Option<OpenFile>,
 ) -> Result<(), Error> {
     let config = &run.config;
+    let ledger = run.files.journal().ledger();
+    let selected = plan.selected().iter();
+    let cursors: Vec<_> = selected
+        .filter_map(|cursor| ledger.resume(*cursor))
+        .collect();
     let shares = divide(&cursors, config.workers());
     let (inputs, writers) = start_writers(run, shares.len(), first)?;
-    let options = Arc::new(ScanOptions {
-        retry: config.retry,
-        socket: config.socket,
-        ..ScanOptions::new(&config.namespace)
-    });
     // A failure anywhere stops the other scans, but is not mistaken for the user's wish.
     let stop = cancel.child_token();
     let mut scans = JoinSet::new();
@@ -315,7 +327,7 @@ async fn write_records(
         scans.spawn(scan_share(
             Arc::clone(run),
             Arc::clone(view),
-            Arc::clone(&options),
+            Arc::clone(plan.options()),
             share,
             sink,
             stop.clone(),

@@ -12,6 +12,7 @@ mod generations;
 mod golden;
 mod resume;
 mod round_trip;
+mod selection;
 mod support;
 mod target;
 mod validate;
