@@ -1,7 +1,12 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
 mod envelope;
+mod list;
+mod problems;
+mod selection;
+mod time;
 
+use self::problems::Problems;
 use super::{
     cli::{BackupArgs, Connection, RestoreArgs},
     error::Error,
@@ -21,15 +26,28 @@ const NAMESPACE_BYTES: usize = 31;
 #[derive(Debug)]
 pub(crate) enum RestoreTask {
     /// A restore.
-    Restore(RestoreConfig),
+    Restore(Box<RestoreConfig>),
     /// Reading only, without a cluster.
     Validate(ValidateConfig),
 }
 
 /// The backup that was asked for.
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
-    let namespace = required_namespace(args.selection.namespace.as_deref())?;
-    let mut config = BackupConfig::new(namespace, target(args)?);
+    let mut problems = Problems::default();
+    let namespace = problems.note(required_namespace(args.selection.namespace.as_deref()))?;
+    let target = problems.note(target(args))?;
+    let selection = selection::of(&args.records, &mut problems);
+    let prefix = problems.note(prefix(args))?;
+    let file_limit = problems.note(file_limit(args.target.file_limit))?;
+    problems.note(check_resume(args))?;
+    let wrap = problems.note(envelope::wrap(&args.envelope, &args.level))?;
+    let (Some(namespace), Some(target), Some(wrap), true) =
+        (namespace, target, wrap, problems.is_empty())
+    else {
+        return Err(problems.into_error());
+    };
+    let mut config = BackupConfig::new(namespace, target);
+    config.selection = selection;
     config.connect = connect(&args.connection);
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
@@ -37,10 +55,10 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
-    config.prefix = prefix(args)?;
-    config.file_limit = file_limit(args.target.file_limit)?;
-    resume(args, &mut config)?;
-    config.wrap = envelope::wrap(&args.envelope, &args.level)?;
+    config.prefix = prefix.unwrap_or_default();
+    config.file_limit = file_limit.unwrap_or(config.file_limit);
+    config.wrap = wrap;
+    resume(args, &mut config);
     Ok(config)
 }
 
@@ -67,7 +85,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.unwrap = envelope::unwrap(&args.envelope, &args.window)?;
-    Ok(RestoreTask::Restore(config))
+    Ok(RestoreTask::Restore(Box::new(config)))
 }
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
@@ -131,7 +149,7 @@ fn file_limit(mebibytes: u64) -> Result<u64, Error> {
     })
 }
 
-fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
+fn check_resume(args: &BackupArgs) -> Result<(), Error> {
     let flags = &args.resume;
     if flags.resume.is_some() && flags.state_file_dst.is_some() {
         let error = exclusive("--continue (-c)", "--state-file-dst");
@@ -140,6 +158,12 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
     if flags.resume.is_some() && args.target.remove_files {
         return Err(exclusive("--continue (-c)", "--remove-files (-r)"));
     }
+    Ok(())
+}
+
+/// Where the state is kept and found, and how often it is written.
+fn resume(args: &BackupArgs, config: &mut BackupConfig) {
+    let flags = &args.resume;
     config.state_file = flags.state_file_dst.as_deref().map(|typed| {
         if typed.contains('/') {
             StateFile::Local(typed.into())
@@ -157,7 +181,6 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
     });
     config.durable_interval = Duration::from_millis(flags.durable_interval);
     config.durable_records = flags.scan_page_size;
-    Ok(())
 }
 
 fn local_dir(path: &Path) -> Arc<dyn Store> {

@@ -48,6 +48,21 @@ fn every_flag_is_in_the_help() {
     };
     let connection = ["--host", "--port", "--client-timeout"];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
+    let records = [
+        "--set-list",
+        "--bin-list",
+        "--no-bins",
+        "--max-records",
+        "--modified-after",
+        "--modified-before",
+        "--no-ttl-only",
+        "--filter-exp",
+        "--partition-list",
+        "--after-digest",
+        "--node-list",
+        "--rack-list",
+        "--prefer-racks",
+    ];
     let end = ["--parallel", "--help", "--version"];
     let target = [
         "--directory",
@@ -80,7 +95,7 @@ fn every_flag_is_in_the_help() {
     ];
     check(
         "backup",
-        &[&connection[..], &target, &selection, &end].concat(),
+        &[&connection[..], &target, &selection, &records, &end].concat(),
     );
     check(
         "restore",
