@@ -9,6 +9,7 @@ mod envelope;
 mod faults;
 mod golden;
 mod kill;
+mod records;
 mod replace;
 mod round_trip;
 mod selection;

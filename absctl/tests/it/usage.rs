@@ -48,6 +48,21 @@ fn every_flag_is_in_the_help() {
     };
     let connection = ["--host", "--port", "--client-timeout"];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
+    let records = [
+        "--set-list",
+        "--bin-list",
+        "--no-bins",
+        "--max-records",
+        "--modified-after",
+        "--modified-before",
+        "--no-ttl-only",
+        "--filter-exp",
+        "--partition-list",
+        "--after-digest",
+        "--node-list",
+        "--rack-list",
+        "--prefer-racks",
+    ];
     let speed = ["--parallel"];
     let limits = ["--records-per-second", "--bandwidth"];
     let end = ["--help", "--version"];
@@ -82,7 +97,16 @@ fn every_flag_is_in_the_help() {
     ];
     check(
         "backup",
-        &[&connection[..], &target, &selection, &speed, &limits, &end].concat(),
+        &[
+            &connection[..],
+            &target,
+            &selection,
+            &records,
+            &speed,
+            &limits,
+            &end,
+        ]
+        .concat(),
     );
     check(
         "restore",

@@ -16,6 +16,7 @@ mod lock;
 mod manifest;
 mod resume;
 mod round_trip;
+mod selection;
 mod support;
 mod target;
 mod validate;

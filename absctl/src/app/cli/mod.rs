@@ -7,6 +7,7 @@ mod connection;
 pub(crate) mod envelope;
 mod general;
 mod limits;
+mod records;
 mod refusal;
 mod resume;
 mod selection;
@@ -14,7 +15,10 @@ mod switches;
 mod target;
 mod tuning;
 
-pub(crate) use self::connection::{Connection, Seed};
+pub(crate) use self::{
+    connection::{Connection, Seed},
+    records::Records,
+};
 
 use self::{
     envelope::{Envelope, Level, Window},
@@ -52,10 +56,10 @@ struct Cli {
 pub(crate) enum Command {
     /// Back up a namespace to a directory, a file or standard output
     #[command(arg_required_else_help = true)]
-    Backup(BackupArgs),
+    Backup(Box<BackupArgs>),
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
-    Restore(RestoreArgs),
+    Restore(Box<RestoreArgs>),
 }
 
 /// Flags of `absctl backup`.
@@ -73,6 +77,8 @@ pub(crate) struct BackupArgs {
     pub(crate) level: Level,
     #[command(flatten)]
     pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) records: Records,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
     #[command(flatten)]
@@ -149,7 +155,7 @@ mod tests {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
             Ok(Parsed::Command(command)) => match *command {
-                Command::Backup(args) => args,
+                Command::Backup(args) => *args,
                 Command::Restore(_) => panic!("a restore"),
             },
             other => panic!("{other:?}"),
