@@ -1,7 +1,10 @@
 //! Why a job failed.
 
 use crate::backup::Violation;
-use crate::{lock::LockError, manifest::SetError};
+use crate::{
+    lock::LockError,
+    manifest::{BlockError, SetError},
+};
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
 use backup_cluster::view::NodeName;
 use std::fmt;
@@ -95,6 +98,24 @@ pub enum Error {
         file: String,
         /// What is wrong, and where.
         source: backup_envelope::Error,
+    },
+    /// A file is not the one that was backed up.
+    #[error("{file} is not as it was backed up")]
+    Altered {
+        /// The file.
+        file: String,
+        /// What differs, and where.
+        source: BlockError,
+    },
+    /// The manifest is that of another namespace.
+    #[error("{source_name} is a backup of namespace {found}, not of {expected}")]
+    OtherSource {
+        /// The directory or file.
+        source_name: String,
+        /// Namespace of the manifest.
+        found: String,
+        /// Namespace asked for.
+        expected: String,
     },
     /// The compression or encryption of a file failed.
     #[error("{file} cannot be compressed or encrypted")]
@@ -353,6 +374,7 @@ impl Error {
             Self::Damaged { .. }
             | Self::Invalid { .. }
             | Self::Envelope { .. }
+            | Self::Altered { .. }
             | Self::Shortened { .. } => ErrorClass::Damage,
             Self::State {
                 problem:
@@ -394,7 +416,9 @@ impl Error {
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")
             }
-            Self::OtherNamespace { .. } => Some("name the namespace of the backup with -n"),
+            Self::OtherNamespace { .. } | Self::OtherSource { .. } => {
+                Some("name the namespace of the backup with -n")
+            }
             _ => None,
         }
     }

@@ -522,9 +522,7 @@ impl FileSet {
         match self.store().list() {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             entries => {
-                let files = entries?
-                    .into_iter()
-                    .filter(backup_storage::Entry::is_backup_file);
+                let files = entries?.into_iter().filter(Entry::is_backup_file);
                 Ok(files.map(|entry| entry.name).collect())
             }
         }

@@ -7,7 +7,7 @@ use crate::{
     manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
     stats::BackupStats,
 };
-use asb_format::{Encoder, IndexDef, Version};
+use asb_format::{Encoder, Version};
 use backup_cluster::{
     metadata::{Indexes, Metadata, UdfModule},
     view::ClusterView,

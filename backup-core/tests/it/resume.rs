@@ -46,6 +46,7 @@ async fn assert_whole(source: &Cluster, path: &Path) {
     let config = ValidateConfig {
         source: from_path(path),
         unwrap: restore::Unwrap::default(),
+        trust: restore::Trust::default(),
         namespace: Some(NAMESPACE.to_owned()),
         parallel: None,
     };
