@@ -1,6 +1,8 @@
 //! The node as its clients meet it: over sockets, byte by byte.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
 mod admin;
 #[cfg(test)]
 mod alternate;

@@ -645,6 +645,20 @@ fn users_come_and_go() {
 }
 
 #[test]
+fn nobody_logs_in_without_a_password() {
+    let nothing = b"$2a$10$7EqJtq98hPqEX7fNZaFWoOePA2sZy..tlOF99W2N0g5KZ3dLaw8WO"; // `nopassword`
+    let cluster = secured(SecurityConfig::new());
+    let fields: [(u8, &[u8]); 2] = [(code::USER, b"cert"), (code::PASSWORD, nothing)];
+    assert_eq!(
+        as_admin(&cluster)
+            .admin(command::CREATE_USER, &fields)
+            .result,
+        0
+    );
+    assert_eq!(Client::connect(&cluster).login("cert", nothing).0, 65);
+}
+
+#[test]
 fn everybody_may_change_the_own_password() {
     let config = SecurityConfig::new().user("ann", "secret", &["read"]);
     let cluster = secured(config);
