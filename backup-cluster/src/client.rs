@@ -1,10 +1,14 @@
 //! [`ClusterView`] on the `aerospike` crate: it does seeds, tend, peers and info connections.
 
 use crate::{
+    access::Access,
+    auth::AuthMode,
     error::Error,
+    seeds::Contact,
     view::{BoxFuture, ClusterView, Host, Node, NodeName},
 };
-use aerospike::{AdminPolicy, Client, ClientPolicy};
+use aerospike::{AdminPolicy, Client, ClientPolicy, TlsPolicy};
+use net_tls::client::ClientSettings;
 use std::{fmt, io, time::Duration};
 use tokio::runtime::Handle;
 
@@ -19,18 +23,22 @@ pub struct ConnectOptions {
     pub info_timeout: Duration,
     /// Use the nodes' alternate addresses.
     pub services_alternate: bool,
+    /// Speak TLS with every node; `None` (default) = in the clear. A node's certificate has to
+    /// carry the TLS name of its [`Host`].
+    pub tls: Option<ClientSettings>,
+    /// Who logs in (default nobody).
+    pub auth: AuthMode,
 }
 
 impl Default for ConnectOptions {
     fn default() -> Self {
         Self {
-            seeds: vec![Host {
-                name: "127.0.0.1".to_owned(),
-                port: 3000,
-            }],
+            seeds: vec![Host::new("127.0.0.1", 3000)],
             connect_timeout: Duration::from_secs(30),
             info_timeout: Duration::from_secs(10),
             services_alternate: false,
+            tls: None,
+            auth: AuthMode::None,
         }
     }
 }
@@ -41,6 +49,7 @@ pub const TEND_INTERVAL: Duration = Duration::from_millis(250);
 /// A live view of a cluster. Dropping it ends its connections and its tending.
 pub struct AerospikeView {
     client: Client,
+    access: Access,
     info_timeout: Duration,
     runtime: Handle,
 }
@@ -57,35 +66,53 @@ impl AerospikeView {
     /// Connects by the first seed that answers.
     ///
     /// # Errors
-    /// [`Error::Connect`] when none does within the time-out.
+    /// [`Error::Connect`] when none does within the time-out; [`Error::Tls`] and [`Error::Login`]
+    /// when the first refusal was one of these; [`Error::Settings`] and [`Error::TlsSettings`].
     pub async fn connect(options: &ConnectOptions) -> Result<Self, Error> {
-        let seeds: Vec<String> = options.seeds.iter().map(ToString::to_string).collect();
-        let failed = |reason: String| Error::Connect {
-            seeds: seeds.join(", "),
-            reason,
-        };
-        let hosts: Vec<_> = options
-            .seeds
-            .iter()
-            .map(|seed| aerospike::Host::new(&seed.name, seed.port))
-            .collect();
-        let policy = policy(options);
-        let connecting = Box::pin(Client::new(&policy, &hosts));
-        let client = tokio::time::timeout(options.connect_timeout, connecting)
+        let connecting = Box::pin(Self::connect_at_leisure(options));
+        tokio::time::timeout(options.connect_timeout, connecting)
             .await
-            .map_err(|_| {
-                failed(format!(
-                    "no answer within {} ms",
-                    options.connect_timeout.as_millis()
-                ))
-            })?
-            .map_err(|error| failed(root_cause(&error)))?;
+            .unwrap_or_else(|_| {
+                let after = options.connect_timeout.as_millis();
+                Err(unreached(options, format!("no answer within {after} ms")))
+            })
+    }
+
+    async fn connect_at_leisure(options: &ConnectOptions) -> Result<Self, Error> {
+        let contact = match options.first_contact().await {
+            Err(error) if error.is_unreachable() => {
+                return Err(unreached(options, root_cause(&error)));
+            }
+            contact => contact?,
+        };
+        let with_tls = contact.tls.is_some();
+        let host = |seed: &Host| match with_tls {
+            true => aerospike::Host::new_tls(&seed.name, seed.certificate_name(), seed.port),
+            false => aerospike::Host::new(&seed.name, seed.port),
+        };
+        let hosts: Vec<_> = options.seeds.iter().map(host).collect();
+        let policy = policy(options, &contact);
+        let client = match Client::new(&policy, &hosts).await {
+            Ok(client) => client,
+            Err(error) => {
+                let reason = root_cause(&error);
+                let refused = options.wants_login(&contact.access).await;
+                return Err(refused.unwrap_or_else(|| unreached(options, reason)));
+            }
+        };
         Ok(Self {
             client,
+            access: contact.access,
             info_timeout: options.info_timeout,
             runtime: Handle::current(),
         })
     }
+}
+
+fn unreached(options: &ConnectOptions, reason: String) -> Error {
+    let seeds: Vec<String> = options.seeds.iter().map(ToString::to_string).collect();
+    let seeds = seeds.join(", ");
+    Error::Connect { seeds, reason }
 }
 
 impl Drop for AerospikeView {
@@ -101,14 +128,40 @@ impl Drop for AerospikeView {
     }
 }
 
-fn policy(options: &ConnectOptions) -> ClientPolicy {
+fn policy(options: &ConnectOptions, contact: &Contact) -> ClientPolicy {
+    let per_step = millis(options.connect_timeout.min(options.info_timeout));
     ClientPolicy {
         timeout: millis(options.info_timeout),
-        connect_timeout: millis(options.connect_timeout.min(options.info_timeout)),
+        connect_timeout: per_step,
+        login_timeout: per_step,
         tend_interval: millis(TEND_INTERVAL),
         use_services_alternate: options.services_alternate,
         fail_if_not_connected: true,
+        tls_policy: contact.tls.clone().map(TlsPolicy::new),
+        auth_mode: auth_mode(&contact.auth),
         ..ClientPolicy::default()
+    }
+}
+
+/// The crate keeps passwords as plain text, but does not show them.
+fn auth_mode(auth: &AuthMode) -> aerospike::AuthMode {
+    match auth {
+        AuthMode::None => aerospike::AuthMode::None,
+        AuthMode::Pki => aerospike::AuthMode::Pki,
+        AuthMode::Internal { user, password } => {
+            aerospike::AuthMode::Internal(user.clone(), password.expose().to_owned())
+        }
+        AuthMode::External {
+            user,
+            password,
+            insecure,
+        } => {
+            let (user, password) = (user.clone(), password.expose().to_owned());
+            match insecure {
+                true => aerospike::AuthMode::ExternalInsecure(user, password),
+                false => aerospike::AuthMode::External(user, password),
+            }
+        }
     }
 }
 
@@ -142,6 +195,7 @@ impl ClusterView for AerospikeView {
                     host: Host {
                         name: host.name,
                         port: host.port,
+                        tls_name: host.tls_name,
                     },
                 }
             })
@@ -180,5 +234,9 @@ impl ClusterView for AerospikeView {
                 .map(|command| values.get(*command).cloned().unwrap_or_default())
                 .collect())
         })
+    }
+
+    fn access(&self) -> Access {
+        self.access.clone()
     }
 }

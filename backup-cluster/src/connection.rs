@@ -6,24 +6,21 @@
 //! compared with the length of its frame.
 
 use crate::{
+    access::Access,
     error::Error,
+    tls::Socket,
     view::{Node, NodeName},
 };
 use aerospike_wire::{
     message::Message,
     stream::{MessageStream, Step},
 };
-use socket2::{SockRef, TcpKeepalive};
 use std::{io, time::Duration};
-use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
-    net::TcpStream,
-};
 
 /// Time-outs of a data connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct SocketOptions {
-    /// For connecting (default 10 s).
+    /// For connecting, TLS and login included (default 10 s).
     pub connect_timeout: Duration,
     /// For one answer, or for the node to take what we send; zero = none (default 10 s).
     pub io_timeout: Duration,
@@ -45,7 +42,7 @@ impl Default for SocketOptions {
 #[derive(Debug)]
 pub struct Connection {
     node: NodeName,
-    socket: TcpStream,
+    socket: Socket,
     stream: MessageStream,
     buffer: Vec<u8>,
     /// The unread part of `buffer`.
@@ -56,40 +53,13 @@ pub struct Connection {
     options: SocketOptions,
 }
 
-/// Silence after which the kernel asks whether the peer is still there: dead peers are noticed
-/// after about 25 s without any time-out on the data.
-const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(5), 3);
-
 impl Connection {
-    /// Connects to `node`.
+    /// Connects to `node`, by the way that `access` is.
     ///
     /// # Errors
-    /// The node refuses, or does not answer in time.
-    pub async fn open(node: &Node, options: SocketOptions) -> Result<Self, Error> {
-        let action = "connecting";
-        let transport = |source| Error::Transport {
-            node: node.name.clone(),
-            action,
-            source,
-        };
-        let address = (node.host.name.as_str(), node.host.port);
-        let socket = tokio::time::timeout(options.connect_timeout, TcpStream::connect(address))
-            .await
-            .map_err(|_| Error::Timeout {
-                node: node.name.clone(),
-                action,
-                after: options.connect_timeout,
-            })?
-            .map_err(transport)?;
-        socket.set_nodelay(true).map_err(transport)?;
-        let (idle, interval, probes) = KEEPALIVE;
-        let keepalive = TcpKeepalive::new()
-            .with_time(idle)
-            .with_interval(interval)
-            .with_retries(probes);
-        SockRef::from(&socket)
-            .set_tcp_keepalive(&keepalive)
-            .map_err(transport)?;
+    /// The node refuses, does not answer in time, is not who it should be, or does not let us in.
+    pub async fn open(node: &Node, options: SocketOptions, access: &Access) -> Result<Self, Error> {
+        let socket = access.open(node, options.connect_timeout).await?;
         Ok(Self {
             node: node.name.clone(),
             socket,
@@ -120,7 +90,7 @@ impl Connection {
     /// The connection broke, or the node did not take the bytes in time.
     pub async fn send(&mut self, request: &[u8], action: &'static str) -> Result<(), Error> {
         let limit = self.options.io_timeout;
-        let sending = self.socket.write_all(request);
+        let sending = self.socket.send(request);
         let sent = if limit.is_zero() {
             sending.await
         } else {

@@ -16,6 +16,46 @@ pub enum Error {
         /// What the last attempt said.
         reason: String,
     },
+    /// Settings of TLS and authentication that contradict each other.
+    #[error("{reason}")]
+    Settings {
+        /// Why, as a sentence.
+        reason: &'static str,
+    },
+    /// TLS settings that cannot be used.
+    #[error("TLS cannot be set up")]
+    TlsSettings {
+        /// Which, and why.
+        source: net_tls::error::Error,
+    },
+    /// A node is not who it should be, or does not take us for who we say.
+    #[error("node {node}: no TLS connection by the name {tls_name}")]
+    Tls {
+        /// The node.
+        node: NodeName,
+        /// The name that its certificate has to carry.
+        tls_name: String,
+        /// What TLS objects to.
+        source: io::Error,
+    },
+    /// A node does not let us in.
+    #[error("node {node}: login refused: {} (code {})", login_reason(*code), code.0)]
+    Login {
+        /// The node.
+        node: NodeName,
+        /// Its answer.
+        code: ResultCode,
+    },
+    /// The user may not do this.
+    #[error("node {node}: {action} refused: the user lacks the privilege {privilege}")]
+    Privilege {
+        /// The node.
+        node: NodeName,
+        /// What was being done.
+        action: String,
+        /// What would allow it.
+        privilege: &'static str,
+    },
     /// A node broke or refused the connection.
     #[error("node {node}: {action} failed")]
     Transport {
@@ -88,6 +128,14 @@ pub enum Error {
         /// Its name.
         namespace: String,
     },
+    /// The cluster has no racks, because its edition has none.
+    #[error(
+        "node {node} is of the Community edition: racks need the Enterprise edition of the server"
+    )]
+    NoRacks {
+        /// The node.
+        node: NodeName,
+    },
     /// The cluster has no nodes left.
     #[error("the cluster has no reachable node left")]
     NoNodes,
@@ -114,6 +162,20 @@ pub enum Error {
     Cancelled,
 }
 
+/// What a user can make of the result of a login. Servers do not tell apart what would help a
+/// stranger to guess.
+const fn login_reason(code: ResultCode) -> &'static str {
+    match code {
+        ResultCode::INVALID_USER
+        | ResultCode::INVALID_PASSWORD
+        | ResultCode::INVALID_CREDENTIAL => "unknown user or wrong password",
+        ResultCode::NOT_AUTHENTICATED => {
+            "the cluster wants to know who is there; give a user and a password"
+        }
+        code => code.text(),
+    }
+}
+
 fn plural(count: usize) -> String {
     if count == 1 {
         "1 partition".to_owned()
@@ -138,6 +200,25 @@ impl fmt::Display for WithCauses<'_> {
 }
 
 impl Error {
+    /// The error for a refusal with code 81; `action` is the name of an info command, or what the
+    /// data plane calls what it does (`auth-tls.md` §3).
+    pub(crate) fn privilege(node: &NodeName, action: &str) -> Self {
+        let privilege = match action {
+            "scan" => "read on this namespace (or read-write)",
+            "batch write" | "write" => "write on this namespace (or read-write)",
+            "sindex-create" | "sindex-delete" => "sindex-admin",
+            "udf-put" | "udf-remove" => "udf-admin",
+            "truncate" | "truncate-namespace" => "truncate on this namespace",
+            "set-config" => "sys-admin",
+            _ => "for it",
+        };
+        Self::Privilege {
+            node: node.clone(),
+            action: action.to_owned(),
+            privilege,
+        }
+    }
+
     /// Whether the same request may succeed later, or on another node.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
@@ -148,7 +229,8 @@ impl Error {
             | Self::NoNodes
             | Self::TooManyScans { .. } => true,
             Self::Refused { code, .. } => {
-                matches!(code.advice(), Advice::Retry | Advice::RetryWrite)
+                let advice = code.advice();
+                matches!(advice, Advice::Retry | Advice::RetryWrite | Advice::Login)
             }
             Self::Info { refusal, .. } => matches!(refusal.code, 7 | 9 | 11),
             _ => false,
@@ -174,6 +256,11 @@ impl Error {
     #[must_use]
     pub fn is_access(&self) -> bool {
         let code = match self {
+            Self::Tls { .. } | Self::Login { .. } | Self::Privilege { .. } => return true,
+            Self::Unavailable {
+                source: Some(source),
+                ..
+            } => return source.is_access(),
             Self::Refused { code, .. } => u16::from(code.0),
             Self::Info { refusal, .. } => refusal.code,
             _ => return false,

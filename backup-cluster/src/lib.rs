@@ -9,15 +9,23 @@
 //! after the last digest delivered, a batch sends again only rows without a final answer.
 #![warn(clippy::indexing_slicing)]
 
+pub mod access;
+pub mod auth;
 pub mod batch_write;
 pub mod client;
 pub mod connection;
+pub mod directory;
 pub mod error;
+mod login;
 pub mod map;
 pub mod metadata;
 mod pool;
+pub mod racks;
 pub mod retry;
 pub mod scan;
+mod seeds;
+mod tls;
 pub mod view;
 
 pub use aerospike_wire as wire;
+pub use net_tls;

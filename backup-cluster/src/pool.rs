@@ -1,6 +1,7 @@
 //! Idle data connections, kept per node and handed out again.
 
 use crate::{
+    access::Access,
     connection::{Connection, SocketOptions},
     error::Error,
     view::{Node, NodeName},
@@ -16,6 +17,7 @@ use std::{
 pub(crate) struct Pool {
     idle: Mutex<HashMap<NodeName, Vec<Connection>>>,
     options: SocketOptions,
+    access: Access,
 }
 
 /// A connection, and whether it was used before: an old one may have been closed by the node
@@ -27,10 +29,11 @@ pub(crate) struct Lease {
 }
 
 impl Pool {
-    pub(crate) fn new(options: SocketOptions) -> Self {
+    pub(crate) fn new(options: SocketOptions, access: Access) -> Self {
         Self {
             idle: Mutex::default(),
             options,
+            access,
         }
     }
 
@@ -42,7 +45,7 @@ impl Pool {
                 reused: true,
             }),
             None => {
-                let connection = Connection::open(node, self.options).await?;
+                let connection = Connection::open(node, self.options, &self.access).await?;
                 Ok(Lease {
                     connection,
                     reused: false,
@@ -57,6 +60,11 @@ impl Pool {
             let node = connection.node().clone();
             self.lock().entry(node).or_default().push(connection);
         }
+    }
+
+    /// How its connections enter a node.
+    pub(crate) const fn access(&self) -> &Access {
+        &self.access
     }
 
     /// Closes all idle connections to a node that failed.

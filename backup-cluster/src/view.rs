@@ -1,6 +1,7 @@
 //! The cluster as seen by its info plane: which nodes there are, and what they say.
 
-use crate::error::Error;
+use crate::{access::Access, error::Error};
+use aerospike_wire::result_code::ResultCode;
 use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
 
 /// A node's id, upper-case hex as the node reports it.
@@ -49,11 +50,32 @@ pub struct Host {
     pub name: String,
     /// Port.
     pub port: u16,
+    /// Name that the certificate of the node has to carry; `None` = `name`. Without TLS it means
+    /// nothing.
+    pub tls_name: Option<String>,
+}
+
+impl Host {
+    /// A host that is its own TLS name.
+    #[must_use]
+    pub fn new(name: impl Into<String>, port: u16) -> Self {
+        Self {
+            name: name.into(),
+            port,
+            tls_name: None,
+        }
+    }
+
+    /// The name that its certificate has to carry.
+    #[must_use]
+    pub fn certificate_name(&self) -> &str {
+        self.tls_name.as_deref().unwrap_or(&self.name)
+    }
 }
 
 impl fmt::Display for Host {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { name, port } = self;
+        let Self { name, port, .. } = self;
         if name.contains(':') {
             write!(f, "[{name}]:{port}")
         } else {
@@ -64,10 +86,7 @@ impl fmt::Display for Host {
 
 impl From<SocketAddr> for Host {
     fn from(address: SocketAddr) -> Self {
-        Self {
-            name: address.ip().to_string(),
-            port: address.port(),
-        }
+        Self::new(address.ip().to_string(), address.port())
     }
 }
 
@@ -90,16 +109,24 @@ pub trait ClusterView: fmt::Debug + Send + Sync {
         node: &'a NodeName,
         commands: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<String>, Error>>;
+
+    /// What data connections have to do before they may ask anything (default: nothing).
+    fn access(&self) -> Access {
+        Access::default()
+    }
 }
 
 /// The values of one command from one node, refusals turned into errors.
 ///
 /// # Errors
-/// As [`ClusterView::info`], and [`Error::Info`] for a refusal.
+/// As [`ClusterView::info`]; [`Error::Privilege`] or [`Error::Info`] for a refusal.
 pub async fn ask(view: &dyn ClusterView, node: &NodeName, command: &str) -> Result<String, Error> {
     let mut values = view.info(node, &[command]).await?;
     let value = values.pop().unwrap_or_default();
     match aerospike_wire::info::refusal(value.as_bytes()) {
+        Some(refusal) if refusal.code == u16::from(ResultCode::ROLE_VIOLATION.0) => {
+            Err(Error::privilege(node, &command_name(command)))
+        }
         Some(refusal) => Err(Error::Info {
             node: node.clone(),
             command: command_name(command),

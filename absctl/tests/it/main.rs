@@ -5,9 +5,11 @@
 mod compare;
 
 mod bad_input;
+mod envelope;
 mod faults;
 mod golden;
 mod kill;
+mod records;
 mod replace;
 mod round_trip;
 mod selection;

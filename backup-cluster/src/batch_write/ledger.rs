@@ -53,6 +53,8 @@ pub(super) struct Page<'a> {
     pub(super) answers: usize,
     /// Whether the request has left: until there is an answer, a row may have been applied.
     pub(super) is_sent: bool,
+    /// A row's answer that the connection is no longer logged in.
+    pub(super) login_needed: Option<ResultCode>,
 }
 
 impl<'a> Page<'a> {
@@ -63,6 +65,7 @@ impl<'a> Page<'a> {
             answered: vec![false; rows],
             answers: 0,
             is_sent: false,
+            login_needed: None,
         }
     }
 
@@ -86,6 +89,9 @@ impl<'a> Page<'a> {
         };
         *answered = true;
         self.answers += 1;
+        if code.advice() == Advice::Login {
+            self.login_needed = Some(code);
+        }
         let outcome = match code.advice() {
             Advice::Retry if code == ResultCode::TIMEOUT => RowOutcome::InDoubt,
             Advice::Retry | Advice::RetryWrite | Advice::Login => {

@@ -103,7 +103,7 @@ impl BatchWriter {
     pub async fn new(view: Arc<dyn ClusterView>, options: WriteOptions) -> Result<Self, Error> {
         let map = PartitionMap::fetch(&*view, &options.namespace).await?;
         let single_writes = AtomicBool::new(options.single_writes);
-        let pool = Pool::new(options.socket);
+        let pool = Pool::new(options.socket, view.access());
         Ok(Self {
             view,
             options,
@@ -253,7 +253,13 @@ impl BatchWriter {
         };
         match exchanged {
             Ok(()) => {
-                self.pool.put_back(connection);
+                match page.login_needed {
+                    None => self.pool.put_back(connection),
+                    Some(code) => {
+                        self.pool.access().note(&node.name, code);
+                        self.pool.forget(&node.name);
+                    }
+                }
                 Ok(())
             }
             Err(error) if reused && page.answers == 0 => {
@@ -307,11 +313,8 @@ impl BatchWriter {
             }
             code => page.answer_rest(RowOutcome::NotApplied(Some(code))),
         }
-        Err(Error::Refused {
-            node: connection.node().clone(),
-            action: ACTION,
-            code,
-        })
+        let access = self.pool.access();
+        Err(access.refused(connection.node(), ACTION, code))
     }
 
     /// All rows as messages of their own, back to back; the answers come in the same order.

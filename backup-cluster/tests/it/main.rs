@@ -5,6 +5,8 @@
 )]
 
 mod metadata;
+mod racks;
 mod scan;
+mod security;
 mod support;
 mod write;

@@ -12,7 +12,7 @@ use tokio::net::TcpListener;
 
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn index(name: &str, bin: &str) -> IndexDefinition {
+pub(crate) fn index(name: &str, bin: &str) -> IndexDefinition {
     IndexDefinition::Values {
         namespace: NAMESPACE.to_owned(),
         set: Some("s".to_owned()),

@@ -1,7 +1,7 @@
 //! Clusters and views of them.
 
 use aerospike_wire::scan::ScanRecord;
-use asnode::{Cluster, NamespaceConfig, RawRecord};
+use asnode::{Cluster, NamespaceConfig, RawRecord, SecurityConfig};
 use backup_cluster::{
     client::{AerospikeView, ConnectOptions},
     retry::RetryPolicy,
@@ -37,19 +37,28 @@ pub(crate) fn fill(cluster: &Cluster, records: u32) {
     }
 }
 
-pub(crate) async fn view(cluster: &Cluster) -> Arc<AerospikeView> {
-    let seeds = cluster
-        .addresses()
-        .into_iter()
-        .take(1)
-        .map(Host::from)
-        .collect();
-    let options = ConnectOptions {
-        seeds,
+/// A cluster that asks who is there.
+pub(crate) fn secured(nodes: usize, security: SecurityConfig) -> Cluster {
+    Cluster::builder()
+        .nodes(nodes)
+        .namespace(NamespaceConfig::new(NAMESPACE))
+        .security(security)
+        .start()
+        .unwrap()
+}
+
+pub(crate) fn connect_options(cluster: &Cluster) -> ConnectOptions {
+    let seeds = cluster.addresses().into_iter().take(1);
+    ConnectOptions {
+        seeds: seeds.map(Host::from).collect(),
         connect_timeout: Duration::from_secs(10),
         info_timeout: Duration::from_secs(5),
         ..ConnectOptions::default()
-    };
+    }
+}
+
+pub(crate) async fn view(cluster: &Cluster) -> Arc<AerospikeView> {
+    let options = connect_options(cluster);
     Arc::new(AerospikeView::connect(&options).await.unwrap())
 }
 

@@ -14,7 +14,7 @@ use asnode::{
 use backup_cluster::batch_write::{BatchWriter, RowOutcome, WriteOptions, Written};
 use tokio_util::sync::CancellationToken;
 
-fn batch(rows: u8) -> BatchBuilder {
+pub(crate) fn batch(rows: u8) -> BatchBuilder {
     let mut batch = BatchBuilder::with_capacity(1024);
     let head = WriteHead {
         info2: 0,
@@ -47,7 +47,7 @@ async fn write(cluster: &Cluster, change: impl FnOnce(&mut WriteOptions)) -> Wri
         .await
 }
 
-const OK: RowOutcome = RowOutcome::Answered(ResultCode::OK);
+pub(crate) const OK: RowOutcome = RowOutcome::Answered(ResultCode::OK);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rows_for_other_nodes_are_passed_on() {

@@ -4,7 +4,10 @@
 //! configurations made, in [`settings`](super::settings).
 
 mod connection;
+pub(crate) mod envelope;
 mod general;
+mod limits;
+mod records;
 mod refusal;
 mod resume;
 mod selection;
@@ -12,9 +15,14 @@ mod switches;
 mod target;
 mod tuning;
 
-pub(crate) use self::connection::{Connection, Seed};
+pub(crate) use self::{
+    connection::{Connection, Seed},
+    records::Records,
+};
 
 use self::{
+    envelope::{Envelope, Level, Window},
+    limits::Limits,
     resume::Resume,
     selection::Selection,
     target::{Source, Target},
@@ -48,10 +56,10 @@ struct Cli {
 pub(crate) enum Command {
     /// Back up a namespace to a directory, a file or standard output
     #[command(arg_required_else_help = true)]
-    Backup(BackupArgs),
+    Backup(Box<BackupArgs>),
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
-    Restore(RestoreArgs),
+    Restore(Box<RestoreArgs>),
 }
 
 /// Flags of `absctl backup`.
@@ -64,9 +72,17 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) resume: Resume,
     #[command(flatten)]
+    pub(crate) envelope: Envelope,
+    #[command(flatten)]
+    pub(crate) level: Level,
+    #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
+    pub(crate) records: Records,
+    #[command(flatten)]
     pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 /// Flags of `absctl restore`.
@@ -76,6 +92,10 @@ pub(crate) struct RestoreArgs {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) envelope: Envelope,
+    #[command(flatten)]
+    pub(crate) window: Window,
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
@@ -88,7 +108,7 @@ pub(crate) enum Parsed {
     /// Help or version, to be printed.
     Text(String),
     /// Work.
-    Command(Command),
+    Command(Box<Command>),
 }
 
 /// Parses a command line, the first part of which is the program's name.
@@ -98,7 +118,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match typed {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli.command))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Ok(Parsed::Text(error.render().to_string()))
@@ -134,7 +154,10 @@ mod tests {
     fn backup(args: &[&str]) -> BackupArgs {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
-            Ok(Parsed::Command(Command::Backup(args))) => args,
+            Ok(Parsed::Command(command)) => match *command {
+                Command::Backup(args) => *args,
+                Command::Restore(_) => panic!("a restore"),
+            },
             other => panic!("{other:?}"),
         }
     }
