@@ -5,6 +5,7 @@ use crate::{
     clusters::{NAMESPACE, assert_equal, builder, mix},
     programs::{Go, Node, Run},
 };
+use asnode::SecurityConfig;
 use std::thread;
 use tempfile::tempdir;
 
@@ -64,4 +65,22 @@ fn library() {
         go.library_by("restore", &target, place.path()).succeeds();
         assert_equal(&source.cluster, &target.cluster);
     }
+}
+
+#[test]
+fn the_go_client_logs_in_again_when_tokens_expire() {
+    const ROLES: [&str; 5] = [
+        "read-write",
+        "truncate",
+        "udf-admin",
+        "sindex-admin",
+        "user-admin",
+    ];
+    let Some(go) = Go::find() else { return };
+    let security = SecurityConfig::new().user("ann", "secret", &ROLES);
+    let [plain, ..] = WAYS;
+    let mut way = plain.open(builder(3).security(security.session_uses(2)));
+    let login = ["--user", "ann", "--password", "secret"];
+    way.args.extend(login.map(str::to_owned));
+    go.client(&way).succeeds();
 }

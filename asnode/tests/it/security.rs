@@ -11,8 +11,8 @@ use aerospike_wire::{
     result_code::ResultCode as R,
 };
 use asnode::{
-    Cluster, ClusterBuilder, Edition, NamespaceConfig, PREDEFINED_ROLES, Privilege, PrivilegeCode,
-    RawRecord, Role, SecurityConfig,
+    Cluster, ClusterBuilder, Edition, NamespaceConfig, NodeLoss, PREDEFINED_ROLES, Privilege,
+    PrivilegeCode, RawRecord, Role, SecurityConfig,
     faults::{On, Reaction, Rule},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -198,6 +198,17 @@ fn tokens_expire() {
         .map(|_| connect().authenticate("ann", &token))
         .collect();
     assert_eq!(results, [66, 0], "by a rule");
+}
+
+#[test]
+fn a_node_that_starts_anew_knows_no_token() {
+    let config = SecurityConfig::new().user("ann", "secret", &["read"]);
+    let cluster = builder().nodes(2).security(config).start().unwrap();
+    let (_client, token) = as_user_token(&cluster, "ann");
+    assert!(cluster.kill_node(0, NodeLoss::Takeover));
+    cluster.restart_node(0).unwrap();
+    assert_eq!(Client::connect(&cluster).authenticate("ann", &token), 65);
+    assert_eq!(Client::connect(&cluster).login("ann", SECRET).0, 0);
 }
 
 #[test]
@@ -806,6 +817,8 @@ fn roles_come_and_go() {
 fn quotas_have_to_be_enabled() {
     let cluster = secured(SecurityConfig::new().role(Role::new("mine")));
     let mut admin = as_admin(&cluster);
+    let items = "enable-quotas=false;session-ttl=86400";
+    assert_eq!(admin.info("get-config:context=security"), items);
     let quota: [(u8, &[u8]); 2] = [(field::ROLE, b"mine"), (field::READ_QUOTA, &[0, 0, 0, 1])];
     assert_eq!(admin.admin(command::SET_QUOTAS, &quota).result, 74);
     assert_eq!(
