@@ -284,9 +284,10 @@ fn a_node_takes_its_tls_port_along() {
     assert!(TcpStream::connect(cluster.tls_addresses()[1].unwrap()).is_err());
     cluster.restart_node(1).unwrap();
     assert!(is_served(to(&cluster, 1, NAME, &config)));
-    let retiring = to(&cluster, 1, NAME, &config);
+    let mut retiring = to(&cluster, 1, NAME, &config);
+    assert_eq!(retiring.info("node"), "A2");
     assert!(cluster.retire_node(1));
-    assert!(!is_served(retiring));
+    assert!(retiring.frame().is_err());
     drop((idle, cluster)); // ends although a handshake is under way
 }
 
