@@ -32,7 +32,7 @@ pub(crate) fn run(command: &Command) -> Result<(), Error> {
         }
         Command::Restore(args) => match settings::restore(args)? {
             RestoreTask::Restore(config) => {
-                on_runtime(async |signals| run_restore(config, signals).await)
+                on_runtime(async |signals| run_restore(*config, signals).await)
             }
             RestoreTask::Validate(config) => {
                 on_runtime(async |signals| run_validation(config, signals).await)

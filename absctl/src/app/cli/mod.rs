@@ -10,9 +10,13 @@ mod resume;
 mod selection;
 mod switches;
 mod target;
+mod tls;
 mod tuning;
 
-pub(crate) use self::connection::{Connection, Seed};
+pub(crate) use self::{
+    connection::{Auth, Connection, Seed},
+    tls::Tls,
+};
 
 use self::{
     resume::Resume,
@@ -88,7 +92,7 @@ pub(crate) enum Parsed {
     /// Help or version, to be printed.
     Text(String),
     /// Work.
-    Command(Command),
+    Command(Box<Command>),
 }
 
 /// Parses a command line, the first part of which is the program's name.
@@ -98,7 +102,7 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         .try_get_matches_from(args)
         .and_then(|matches| Cli::from_arg_matches(&matches));
     match typed {
-        Ok(cli) => Ok(Parsed::Command(cli.command)),
+        Ok(cli) => Ok(Parsed::Command(Box::new(cli.command))),
         Err(error) => match error.kind() {
             ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
                 Ok(Parsed::Text(error.render().to_string()))
@@ -134,7 +138,10 @@ mod tests {
     fn backup(args: &[&str]) -> BackupArgs {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
-            Ok(Parsed::Command(Command::Backup(args))) => args,
+            Ok(Parsed::Command(command)) => match *command {
+                Command::Backup(args) => args,
+                other => panic!("{other:?}"),
+            },
             other => panic!("{other:?}"),
         }
     }
