@@ -226,11 +226,10 @@ fn row_fault(
     target: &Target<'_>,
     link: &mut Link,
 ) -> Result<Option<u8>, Flow> {
-    let [.., b0, b1, b2, b3] = target.row.digest.0;
-    let hash = u64::from(u32::from_be_bytes([b0, b1, b2, b3]));
     let event = Event {
         partition: Some(target.row.digest.partition().get()),
-        row: Some((u32::try_from(position).unwrap_or(u32::MAX), hash)),
+        row: Some(u32::try_from(position).unwrap_or(u32::MAX)),
+        digest: Some(target.row.digest),
         ..Event::of(On::BatchRow, node)
     };
     match state.react(&event, &mut link.manner) {
@@ -241,6 +240,10 @@ fn row_fault(
             Err(Flow::Close)
         }
         Some(Reaction::Drop | Reaction::ApplyThenDrop) => Err(Flow::Close),
+        Some(Reaction::Reset) => {
+            link.reset();
+            Err(Flow::Close)
+        }
         _ => Ok(None),
     }
 }

@@ -299,6 +299,7 @@ impl ClusterBuilder {
             doors: *doors,
             tls_name: tls.map_or_else(String::new, |tls| tls.name.clone()),
             alive: true,
+            changed: 0,
         }
     }
 
@@ -431,6 +432,24 @@ impl Cluster {
     /// dead already.
     pub fn retire_node(&self, node: usize) -> bool {
         self.state.retire_node(node)
+    }
+
+    /// Closes the ports of a node: new connections are refused, those that are open go on.
+    pub fn close_port(&self, node: usize) {
+        if let Some(node) = self.state.nodes.get(node) {
+            node.refuse();
+        }
+    }
+
+    /// Opens the ports of a living node again.
+    ///
+    /// # Errors
+    /// There is no such node, it is dead, or a port is taken meanwhile.
+    pub fn open_port(&self, node: usize) -> io::Result<()> {
+        let members = self.state.topology.members();
+        let member = members.get(node).filter(|member| member.alive);
+        let doors = &member.ok_or(io::ErrorKind::NotFound)?.doors;
+        Node::start(&self.state, node, Listeners::reopen(doors)?)
     }
 
     /// Ends the time in which nobody owns a partition

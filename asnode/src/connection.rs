@@ -276,11 +276,10 @@ impl Connection {
             (false, Some(_)) if header.info2 & flags::WRITE != 0 => On::Write,
             (false, Some(_)) => On::Read,
         };
-        let partition = digest
-            .and_then(Digest::from_slice)
-            .map(|d| d.partition().get());
+        let record = digest.and_then(Digest::from_slice);
         let event = Event {
-            partition,
+            partition: record.map(|digest| digest.partition().get()),
+            digest: record,
             ..Event::of(on, self.node)
         };
         match self.state.react(&event, &mut self.link.manner) {
@@ -341,6 +340,7 @@ impl Connection {
     fn react(&mut self, reaction: Reaction) -> Flow {
         match reaction {
             Reaction::Silence => self.link.hold(),
+            Reaction::Reset => self.link.reset(),
             Reaction::Garbage(garbage) => {
                 self.link.send_part(&garbage.bytes());
             }

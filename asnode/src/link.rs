@@ -1,6 +1,7 @@
 //! A client's connection: how its bytes come, and how replies go.
 
 use crate::{compression, connection::Flow, faults::novelty, transport::Transport};
+use socket2::SockRef;
 use std::{
     borrow::Cow,
     io::{self, BufRead},
@@ -31,6 +32,8 @@ pub(crate) struct Manner {
     pub(crate) unknown_field: bool,
     /// Send compressed frames, as the client asked for.
     pub(crate) compress: bool,
+    /// Bytes that may still be sent before the connection is closed.
+    pub(crate) bytes_left: Option<u64>,
 }
 
 /// A connection; errors in writing mean that the client has gone.
@@ -93,10 +96,29 @@ impl Link {
         if self.manner.voice == Voice::HalfFrame {
             self.manner.voice = Voice::Mute;
         }
-        match self.manner.bytes_per_second {
+        let (bytes, is_cut) = self.within_limit(bytes);
+        let sent = match self.manner.bytes_per_second {
             Some(rate) => self.trickle(bytes, rate.max(1)),
             None => self.write(bytes),
-        }
+        };
+        if is_cut { Flow::Close } else { sent }
+    }
+
+    /// As much as may be sent, and whether that is not all.
+    fn within_limit<'a>(&mut self, bytes: &'a [u8]) -> (&'a [u8], bool) {
+        let Some(left) = self.manner.bytes_left else {
+            return (bytes, false);
+        };
+        let len = bytes.len().min(usize::try_from(left).unwrap_or(usize::MAX));
+        self.manner.bytes_left = Some(left - len as u64);
+        let (now, cut) = bytes.split_at(len);
+        (now, !cut.is_empty())
+    }
+
+    /// Makes the end of the connection a reset.
+    pub(crate) fn reset(&self) {
+        // A socket that refuses the option has been closed by the client.
+        let _closed = SockRef::from(self.transport.socket()).set_linger(Some(Duration::ZERO));
     }
 
     fn trickle(&mut self, bytes: &[u8], rate: u32) -> Flow {

@@ -41,6 +41,8 @@ enum Phase {
     #[default]
     Stopped,
     Running,
+    /// It accepts no connections and serves those it has.
+    Closed,
     /// It accepts no connections and finishes what it is doing on those it has.
     Leaving,
 }
@@ -166,6 +168,11 @@ impl Node {
     pub(crate) fn stop(&self) {
         self.close_ports(Phase::Stopped);
         self.shut_down(Shutdown::Both);
+    }
+
+    /// Closes the ports and nothing else.
+    pub(crate) fn refuse(&self) {
+        self.close_ports(Phase::Closed);
     }
 
     /// Closes the ports; connections end when they have answered what they were asked so far.

@@ -367,6 +367,7 @@ impl Run<'_> {
                 self.link.send_part(&garbage.bytes());
             }
             Reaction::Silence => self.link.hold(),
+            Reaction::Reset => self.link.reset(),
             Reaction::PartitionUnavailable => return Ok(None),
             _ => {}
         }

@@ -40,6 +40,8 @@ pub(crate) struct Member {
     /// Empty without TLS.
     pub(crate) tls_name: String,
     pub(crate) alive: bool,
+    /// Peers generation in which it came or went last.
+    pub(crate) changed: u32,
 }
 
 /// Owners of one partition: the master, then the replicas; node indices.
@@ -67,7 +69,7 @@ pub(crate) struct Topology {
 
 impl Topology {
     /// Partition p of each namespace: master p mod n, replica r on (p + r) mod n.
-    pub(crate) fn new(members: Vec<Member>, replication_factors: Vec<usize>) -> Self {
+    pub(crate) fn new(mut members: Vec<Member>, replication_factors: Vec<usize>) -> Self {
         let n = members.len().max(1);
         let spread = |factor: &usize| {
             let copies = (*factor).clamp(1, n);
@@ -81,6 +83,9 @@ impl Topology {
         } else {
             u32::try_from(n).unwrap_or(u32::MAX)
         };
+        members
+            .iter_mut()
+            .for_each(|m| m.changed = peers_generation);
         Self {
             table: RwLock::new(Table {
                 members,
@@ -216,8 +221,11 @@ impl Topology {
     /// Marks `node` dead and hands its partitions on. `false`: it was dead already.
     pub(crate) fn remove(&self, node: usize, loss: NodeLoss) -> bool {
         let mut table = write(&self.table);
+        let generation = table.peers_generation + 1;
         match table.members.get_mut(node) {
-            Some(member) if member.alive => member.alive = false,
+            Some(member) if member.alive => {
+                (member.alive, member.changed) = (false, generation);
+            }
             _ => return false,
         }
         let living: Vec<usize> = (0..table.members.len())
@@ -243,7 +251,7 @@ impl Topology {
         let mut guard = write(&self.table);
         let table = &mut *guard;
         if let Some(member) = table.members.get_mut(node) {
-            member.alive = true;
+            (member.alive, member.changed) = (true, table.peers_generation + 1);
         }
         let living: Vec<usize> = (0..table.members.len())
             .filter(|i| table.members[*i].alive)

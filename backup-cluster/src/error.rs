@@ -128,6 +128,14 @@ pub enum Error {
         /// Its name.
         namespace: String,
     },
+    /// The cluster has no racks, because its edition has none.
+    #[error(
+        "node {node} is of the Community edition: racks need the Enterprise edition of the server"
+    )]
+    NoRacks {
+        /// The node.
+        node: NodeName,
+    },
     /// The cluster has no nodes left.
     #[error("the cluster has no reachable node left")]
     NoNodes,

@@ -1,6 +1,8 @@
 //! Why a job failed.
 
+use crate::backup::Violation;
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
+use backup_cluster::view::NodeName;
 use std::fmt;
 
 /// A failed job. Causes are behind `source()`.
@@ -74,13 +76,21 @@ pub enum Error {
         /// What shows it.
         entry: String,
     },
-    /// The file is something else.
-    #[error("{file} {looks_like}")]
-    NotPlain {
+    /// A file cannot be decrypted or decompressed, or is something else.
+    #[error("{file} cannot be read")]
+    Envelope {
         /// The file.
         file: String,
-        /// What it looks like, as the end of a sentence.
-        looks_like: &'static str,
+        /// What is wrong, and where.
+        source: backup_envelope::Error,
+    },
+    /// The compression or encryption of a file failed.
+    #[error("{file} cannot be compressed or encrypted")]
+    Wrap {
+        /// The file.
+        file: String,
+        /// Why.
+        source: backup_envelope::Error,
     },
     /// A file is damaged.
     #[error("{file} is damaged")]
@@ -129,6 +139,37 @@ pub enum Error {
         digest: Digest,
         /// The server's answer.
         code: ResultCode,
+    },
+    /// A selection that makes no sense in itself.
+    #[error("{}", join(violations, "; "))]
+    Selection {
+        /// Everything that is wrong with it.
+        violations: Vec<Violation>,
+    },
+    /// A node was listed that the cluster does not have.
+    #[error(
+        "no node of the cluster is called {name:?}; there are: {}",
+        join(known, "; ")
+    )]
+    UnknownNode {
+        /// As it was listed.
+        name: String,
+        /// The nodes with their addresses.
+        known: Vec<String>,
+    },
+    /// A rack was listed that has no nodes.
+    #[error("no node is in rack {id}; racks with nodes: {}", join(known, ", "))]
+    UnknownRack {
+        /// Its id.
+        id: u32,
+        /// Racks that have nodes.
+        known: Vec<u32>,
+    },
+    /// The server makes nothing of a filter expression.
+    #[error("node {node} refuses the filter expression: it makes no sense, or is not of type bool")]
+    FilterRefused {
+        /// The node that was asked.
+        node: NodeName,
     },
     /// Something about the cluster.
     #[error(transparent)]
@@ -206,6 +247,11 @@ fn differing(first: &Option<String>, now: &Option<String>) -> String {
     format!("{} then, {} now", shown(first), shown(now))
 }
 
+fn join<T: ToString>(items: &[T], separator: &str) -> String {
+    let items: Vec<String> = items.iter().map(T::to_string).collect();
+    items.join(separator)
+}
+
 /// What about a record cannot be written down.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -280,9 +326,10 @@ impl Error {
         use backup_storage::{ErrorKind, Operation};
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
+            Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
             | Self::Invalid { .. }
-            | Self::NotPlain { .. }
+            | Self::Envelope { .. }
             | Self::Shortened { .. } => ErrorClass::Damage,
             Self::State {
                 problem:
@@ -331,6 +378,19 @@ impl Error {
             Self::OtherNamespace { .. } => Some("name the namespace of the backup with -n"),
             _ => None,
         }
+    }
+}
+
+fn is_about_the_key(error: &backup_envelope::Error) -> bool {
+    use backup_envelope::{ErrorKind, Look, MismatchKind};
+    match error.kind() {
+        // Without a key, only what looks random can be meant to be encrypted.
+        ErrorKind::Mismatch(mismatch) => {
+            mismatch.is_about_the_key()
+                && (mismatch.kind() != MismatchKind::NoKey || mismatch.stored() == Look::Random)
+        }
+        ErrorKind::ShortHeader { .. } => true,
+        _ => false,
     }
 }
 

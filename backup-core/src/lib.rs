@@ -52,7 +52,12 @@
 pub mod backup;
 pub mod convert;
 pub mod error;
+pub mod fingerprint;
 pub mod handle;
+mod limits;
+pub mod lock;
+pub mod manifest;
+pub mod names;
 pub mod restore;
 pub mod stats;
 
@@ -60,4 +65,5 @@ pub mod stats;
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
 pub use backup_cluster as cluster;
+pub use backup_envelope as envelope;
 pub use backup_storage as storage;

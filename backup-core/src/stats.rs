@@ -53,7 +53,7 @@ counters! {
         records_expected,
         /// Secondary indexes written.
         indexes_read,
-        /// Secondary indexes left out, because nobody knows their kind.
+        /// Secondary indexes left out: of sets that are not selected, or of unknown kinds.
         indexes_skipped,
         /// UDF modules written.
         udfs_read,
@@ -63,6 +63,8 @@ counters! {
         files_written,
         /// Scans that had to be resumed.
         retries,
+        /// Milliseconds that workers waited because of a limit, added up.
+        throttled_ms,
         /// How often the backup was continued after an interruption.
         resumes,
         /// Milliseconds that the runs before this one took.
@@ -104,8 +106,10 @@ counters! {
         failed,
         /// Read, and not sent because the restore ended before.
         not_sent,
-        /// Bytes read from the storage.
+        /// Bytes of text read: after decryption and decompression.
         bytes_read,
+        /// Bytes fetched from the storage. For progress only.
+        bytes_fetched,
         /// Bytes of all input files; 0 while unknown. For progress only.
         bytes_expected,
         /// Attempts at batches after the first.
@@ -130,4 +134,9 @@ impl RestoreCounts {
         ];
         outcomes.iter().sum::<u64>() == self.records_read
     }
+}
+
+/// Whole milliseconds of a duration, for a counter.
+pub(crate) fn millis(duration: std::time::Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

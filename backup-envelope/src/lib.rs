@@ -37,6 +37,7 @@
 //! assert_eq!(text, b"Version 3.1\n");
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
+#![warn(clippy::indexing_slicing, clippy::arithmetic_side_effects)]
 
 mod aes_ctr;
 mod decode;

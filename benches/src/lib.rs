@@ -1,1 +1,1 @@
-//! Placeholder; filled in by the next commits.
+//! Nothing but benches: see `benches/`, and `RESULTS.md` for figures.

@@ -14,6 +14,8 @@ pub(crate) enum Error {
         /// What to do about it.
         hint: Option<String>,
     },
+    /// The encryption key cannot be had.
+    Key(String),
     /// A job failed, or could not be described.
     Job(core::Error),
     /// The process could not get what it needs: threads, signals, standard output.
@@ -34,6 +36,11 @@ impl Error {
         }
     }
 
+    /// A key that cannot be had. The message holds nothing of it.
+    pub(crate) const fn key(message: String) -> Self {
+        Self::Key(message)
+    }
+
     /// The same with a hint, where there was none.
     pub(crate) fn with_hint(mut self, text: &str) -> Self {
         if let Self::Usage { hint, .. } = &mut self {
@@ -46,6 +53,7 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::System { .. } => Exit::Failure,
+            Self::Key(_) => Exit::Access,
             Self::Job(error) => error.class().into(),
         }
     }
@@ -55,7 +63,7 @@ impl Error {
         match self {
             Self::Usage { hint, .. } => hint.as_deref(),
             Self::Job(error) => error.advice(),
-            Self::System { .. } => None,
+            Self::Key(_) | Self::System { .. } => None,
         }
     }
 }
@@ -64,6 +72,7 @@ impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Usage { message, .. } => f.write_str(message),
+            Self::Key(message) => write!(f, "the encryption key cannot be had: {message}"),
             Self::Job(error) => error.fmt(f),
             Self::System { action, .. } => write!(f, "cannot {action}"),
         }
@@ -73,7 +82,7 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Usage { .. } => None,
+            Self::Usage { .. } | Self::Key(_) => None,
             Self::Job(error) => error.source(),
             Self::System { source, .. } => Some(source),
         }

@@ -1,5 +1,12 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
+mod envelope;
+mod list;
+mod problems;
+mod selection;
+mod time;
+
+use self::problems::Problems;
 use super::{
     access,
     cli::{BackupArgs, Connection, RestoreArgs},
@@ -27,18 +34,37 @@ pub(crate) enum RestoreTask {
 
 /// The backup that was asked for.
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
-    let namespace = required_namespace(args.selection.namespace.as_deref())?;
-    let mut config = BackupConfig::new(namespace, target(args)?);
-    config.connect = connect(&args.connection)?;
+    let mut problems = Problems::default();
+    let namespace = problems.note(required_namespace(args.selection.namespace.as_deref()))?;
+    let target = problems.note(target(args))?;
+    let selection = selection::of(&args.records, &mut problems);
+    let prefix = problems.note(prefix(args))?;
+    let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
+    let file_limit = problems.note(file_limit)?;
+    let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
+    problems.note(check_resume(args))?;
+    let wrap = problems.note(envelope::wrap(&args.envelope, &args.level))?;
+    let connect = problems.note(connect(&args.connection))?;
+    let (Some(namespace), Some(target), Some(wrap), Some(connect), true) =
+        (namespace, target, wrap, connect, problems.is_empty())
+    else {
+        return Err(problems.into_error());
+    };
+    let mut config = BackupConfig::new(namespace, target);
+    config.selection = selection;
+    config.connect = connect;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
-    config.prefix = prefix(args)?;
-    config.file_limit = file_limit(args.target.file_limit)?;
-    resume(args, &mut config)?;
+    config.prefix = prefix.unwrap_or_default();
+    config.file_limit = file_limit.unwrap_or(config.file_limit);
+    config.records_per_second = args.limits.records_per_second;
+    config.bytes_per_second = bandwidth.unwrap_or(0);
+    config.wrap = wrap;
+    resume(args, &mut config);
     Ok(config)
 }
 
@@ -53,6 +79,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
                 .transpose()?
                 .map(str::to_owned),
             source: source(args)?,
+            unwrap: envelope::unwrap(&args.envelope, &args.window)?,
             parallel,
         }));
     }
@@ -63,6 +90,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
+    config.unwrap = envelope::unwrap(&args.envelope, &args.window)?;
     Ok(RestoreTask::Restore(Box::new(config)))
 }
 
@@ -119,15 +147,13 @@ fn prefix(args: &BackupArgs) -> Result<String, Error> {
     }
 }
 
-fn file_limit(mebibytes: u64) -> Result<u64, Error> {
-    mebibytes.checked_mul(1 << 20).ok_or_else(|| {
-        Error::usage(format!(
-            "--file-limit (-F) {mebibytes}: no file can be that large"
-        ))
-    })
+/// A number of MiB in bytes.
+fn mebibytes(flag: &str, typed: u64) -> Result<u64, Error> {
+    let bytes = typed.checked_mul(1 << 20);
+    bytes.ok_or_else(|| Error::usage(format!("{flag} {typed}: there are no numbers that large")))
 }
 
-fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
+fn check_resume(args: &BackupArgs) -> Result<(), Error> {
     let flags = &args.resume;
     if flags.resume.is_some() && flags.state_file_dst.is_some() {
         let error = exclusive("--continue (-c)", "--state-file-dst");
@@ -136,6 +162,12 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
     if flags.resume.is_some() && args.target.remove_files {
         return Err(exclusive("--continue (-c)", "--remove-files (-r)"));
     }
+    Ok(())
+}
+
+/// Where the state is kept and found, and how often it is written.
+fn resume(args: &BackupArgs, config: &mut BackupConfig) {
+    let flags = &args.resume;
     config.state_file = flags.state_file_dst.as_deref().map(|typed| {
         if typed.contains('/') {
             StateFile::Local(typed.into())
@@ -153,7 +185,6 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
     });
     config.durable_interval = Duration::from_millis(flags.durable_interval);
     config.durable_records = flags.scan_page_size;
-    Ok(())
 }
 
 fn local_dir(path: &Path) -> Arc<dyn Store> {

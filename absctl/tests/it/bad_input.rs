@@ -224,14 +224,14 @@ fn refuses(content: &[u8], part: &str) {
 fn input_of_another_format() {
     refuses(
         b"\x28\xb5\x2f\xfd\x04\x58\x51\x00\x00Version",
-        "is compressed with ZSTD",
+        "inside a ZSTD frame",
     );
-    refuses(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", "is no plain ASB file");
+    refuses(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", "or not a backup");
     refuses(
         b"Version 9.9\n",
         "is damaged: unsupported format version 9.9",
     );
-    refuses(b"", "is damaged: unexpected end of input");
+    refuses(b"", "unexpected end of input");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 //! every record once (promise 3 of ARCHITECTURE.md).
 
 use crate::{
+    envelope::write_key,
     signals::start,
     support::{Run, assert_equal, backup, empty, filled, hosts, names, restore},
 };
@@ -79,20 +80,27 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
     };
     source.faults().add(Rule::new(On::Scan, slow));
     let place = tempdir().expect("directory");
-    let whole = place.path().join("whole");
+    let key = write_key(place.path());
+    let plain = FLAGS.to_vec();
+    let wrapped = [&FLAGS[..], &["-zZSTD", "--encrypt=AES256", &key]].concat();
     let begun = Instant::now();
-    finish(&source, &whole, &FLAGS);
+    finish(&source, &place.path().join("whole"), &wrapped);
     let life = begun.elapsed();
     let seed = 7;
     let mut random = fastrand::Rng::with_seed(seed);
     let (mut between, mut continued) = (0, 0);
     for kill in 0..KILLS {
         let path = place.path().join(format!("kill-{kill}"));
+        let (flags, secret): (_, &[&str]) = if kill % 2 == 0 {
+            (&plain, &[])
+        } else {
+            (&wrapped, &["--encrypt=AES256", &key])
+        };
         let share = |random: &mut fastrand::Rng| life.mul_f64(0.25 + 0.7 * random.f64());
-        if killed(&source, &path, &FLAGS, share(&mut random)).is_break() {
+        if killed(&source, &path, flags, share(&mut random)).is_break() {
             continue; // it was quicker than the first one
         }
-        let mut rest: Vec<&str> = FLAGS.to_vec();
+        let mut rest = flags.clone();
         if let Some(durable) = durable_records(&path) {
             between += u64::from(durable > 0 && durable < source.count("test"));
             rest.retain(|flag| !flag.starts_with("--state-file-dst"));
@@ -117,7 +125,9 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
             "kill {kill}: {left:?}"
         );
         let target = empty(1);
-        let run = restore(&target, &[&"-d", &path]).succeeds();
+        let mut args: Vec<&dyn AsRef<OsStr>> = vec![&"-d", &path];
+        args.extend(secret.iter().map(|flag| flag as &dyn AsRef<OsStr>));
+        let run = restore(&target, &args).succeeds();
         assert_eq!(
             run.reported("Records Read"),
             source.count("test"),

@@ -6,9 +6,11 @@ mod compare;
 
 mod access;
 mod bad_input;
+mod envelope;
 mod faults;
 mod golden;
 mod kill;
+mod records;
 mod replace;
 mod round_trip;
 mod selection;

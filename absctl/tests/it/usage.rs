@@ -68,7 +68,24 @@ fn every_flag_is_in_the_help() {
         "--tls-cert-blacklist",
     ];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
-    let end = ["--parallel", "--help", "--version"];
+    let records = [
+        "--set-list",
+        "--bin-list",
+        "--no-bins",
+        "--max-records",
+        "--modified-after",
+        "--modified-before",
+        "--no-ttl-only",
+        "--filter-exp",
+        "--partition-list",
+        "--after-digest",
+        "--node-list",
+        "--rack-list",
+        "--prefer-racks",
+    ];
+    let speed = ["--parallel"];
+    let limits = ["--records-per-second", "--bandwidth"];
+    let end = ["--help", "--version"];
     let target = [
         "--directory",
         "--output-file",
@@ -80,15 +97,40 @@ fn every_flag_is_in_the_help() {
         "--continue",
         "--durable-interval",
         "--scan-page-size",
+        "--compress",
+        "--encrypt",
+        "--encryption-key-file",
+        "--encryption-key-env",
+        "--encryption-key-raw",
+        "--compression-level",
     ];
-    let source = ["--directory", "--input-file", "--validate"];
+    let source = [
+        "--directory",
+        "--input-file",
+        "--validate",
+        "--compress",
+        "--encrypt",
+        "--encryption-key-file",
+        "--encryption-key-env",
+        "--encryption-key-raw",
+        "--zstd-window-log",
+    ];
     check(
         "backup",
-        &[&connection[..], &target, &selection, &end].concat(),
+        &[
+            &connection[..],
+            &target,
+            &selection,
+            &records,
+            &speed,
+            &limits,
+            &end,
+        ]
+        .concat(),
     );
     check(
         "restore",
-        &[&connection[..], &source, &selection, &end].concat(),
+        &[&connection[..], &source, &selection, &speed, &end].concat(),
     );
 }
 

@@ -31,6 +31,7 @@ impl State {
                 manner.bytes_per_second = Some(bytes_per_second);
             }
             Reaction::HalfFrame => manner.voice = Voice::HalfFrame,
+            Reaction::CutReply { after_bytes } => manner.bytes_left = Some(after_bytes),
             Reaction::UnknownField => manner.unknown_field = true,
             Reaction::MovePartition { partition, to } => {
                 self.topology.move_partition(usize::from(partition), to);

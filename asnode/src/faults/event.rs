@@ -2,6 +2,7 @@
 
 use super::{On, Reaction, Rows, Rule, rule::Trigger};
 use crate::info;
+use aerospike_wire::digest::Digest;
 
 /// What has happened.
 #[derive(Debug, Clone, Copy)]
@@ -9,8 +10,9 @@ pub(crate) struct Event<'a> {
     pub(crate) on: On,
     pub(crate) node: usize,
     pub(crate) partition: Option<u16>,
-    /// Position in the batch and hash of the digest.
-    pub(crate) row: Option<(u32, u64)>,
+    /// Position in the batch.
+    pub(crate) row: Option<u32>,
+    pub(crate) digest: Option<Digest>,
     /// Those of an info message.
     pub(crate) commands: &'a [&'a [u8]],
     /// Whether it is about the only one of them and not about the message.
@@ -24,6 +26,7 @@ impl Event<'_> {
             node,
             partition: None,
             row: None,
+            digest: None,
             commands: &[],
             is_command: false,
         }
@@ -51,11 +54,14 @@ impl Event<'_> {
         names.any(|found| found == name.as_bytes())
     }
 
-    const fn has_row(&self, rows: Rows) -> bool {
-        match (rows, self.row) {
-            (Rows::All, _) | (_, None) => true,
-            (Rows::At(position), Some((at, _))) => position == at,
-            (Rows::Percent(share), Some((_, hash))) => hash % 100 < share as u64,
+    fn has_row(&self, rows: Rows) -> bool {
+        match rows {
+            Rows::All => true,
+            Rows::At(position) => self.row == Some(position),
+            Rows::Percent(share) => self
+                .digest
+                .is_some_and(|d| hash(&d) % 100 < u32::from(share)),
+            Rows::Of(digest) => self.digest == Some(digest),
         }
     }
 
@@ -70,4 +76,10 @@ impl Event<'_> {
             }
         }
     }
+}
+
+/// Digests are evenly spread; their last bytes say nothing about the partition.
+fn hash(digest: &Digest) -> u32 {
+    let [.., b0, b1, b2, b3] = digest.0;
+    u32::from_be_bytes([b0, b1, b2, b3])
 }

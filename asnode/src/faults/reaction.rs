@@ -61,6 +61,15 @@ pub enum Reaction {
     /// Closes the connection: at once without an answer, or where a byte or record count of the
     /// rule is reached in a scan reply.
     Drop,
+    /// Closes the connection with a reset, at once or where a count of the rule is reached: what
+    /// the client has not read by then may be lost to it.
+    Reset,
+    /// Sends this many bytes of the reply and closes the connection. A shorter reply is sent as a
+    /// whole, and the connection goes on.
+    CutReply {
+        /// Bytes, frame headers included.
+        after_bytes: u64,
+    },
     /// Keeps the connection open and never answers on it again; after a byte count of a scan
     /// reply this is in the middle of a frame.
     Silence,

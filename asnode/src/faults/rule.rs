@@ -1,6 +1,7 @@
 //! A rule: what it listens to, under which conditions it fires, how it reacts.
 
 use super::Reaction;
+use aerospike_wire::digest::Digest;
 use std::time::Duration;
 
 /// What a rule listens to.
@@ -31,16 +32,19 @@ pub enum On {
     Admin,
 }
 
-/// Rows of a batch.
+/// Rows of a batch; [`Percent`](Self::Percent) and [`Of`](Self::Of) also choose among
+/// single-record commands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Rows {
     /// Every row.
     All,
     /// The row at this position in its batch, counted from 0.
     At(u32),
-    /// This share of the rows in percent, chosen by a hash of the digest: the same records every
-    /// time.
+    /// This share of the records in percent, chosen by a hash of the digest: the same records
+    /// every time.
     Percent(u8),
+    /// The record with this digest.
+    Of(Digest),
 }
 
 /// What is counted in the reply to a scan.
@@ -132,7 +136,7 @@ impl Rule {
         self
     }
 
-    /// Only for these rows of a batch.
+    /// Only for these rows of a batch, or single-record commands on these records.
     #[must_use]
     pub const fn rows(mut self, rows: Rows) -> Self {
         self.rows = rows;

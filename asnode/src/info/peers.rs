@@ -1,7 +1,8 @@
 //! Addresses of this node and of the others (`info-protocol.md` §3).
 
 use super::{ENTERPRISE_ONLY, MISSING_NAMESPACE, Request, Value, text};
-use crate::{namespace::Namespace, ports::Door};
+use crate::{namespace::Namespace, ports::Door, topology::Member};
+use aerospike_wire::info;
 use std::{collections::BTreeMap, net::SocketAddr};
 
 /// Port that addresses in a peers list may leave out.
@@ -87,7 +88,8 @@ fn own(request: Request<'_>, door: Door) -> String {
 }
 
 /// `generation,port,[[id,tls name,[address]],…]`; alumni include the nodes that have left. Nodes
-/// without an address behind the door are left out.
+/// without an address behind the door are left out. With `generation=N` those that have come or
+/// gone since: who has gone has no address, `[id,tls name,]`.
 fn list(request: Request<'_>, door: Door, only_living: bool) -> String {
     let default_port = if door.has_tls() {
         DEFAULT_TLS_PORT
@@ -95,14 +97,22 @@ fn list(request: Request<'_>, door: Door, only_living: bool) -> String {
         DEFAULT_PORT
     };
     let members = request.state.topology.members().into_iter().enumerate();
-    let nodes: Vec<_> = members
-        .filter(|(i, member)| *i != request.node && (member.alive || !only_living))
-        .filter_map(|(_, member)| {
-            let address = short(member.doors.get(door)?, default_port);
-            let name = if door.has_tls() { &member.tls_name } else { "" };
-            Some(format!("[{},{name},[{address}]]", member.id))
+    let others = members.filter(|(i, _)| *i != request.node).map(|(_, m)| m);
+    let since = request.param("generation").and_then(info::number::<u32>);
+    let wanted = |member: &Member| match since {
+        Some(since) => member.changed > since,
+        None => member.alive || !only_living,
+    };
+    let entry = |member: Member| {
+        let name = if door.has_tls() { &member.tls_name } else { "" };
+        let address = short(member.doors.get(door)?, default_port);
+        Some(if only_living && !member.alive {
+            format!("[{},{name},]", member.id)
+        } else {
+            format!("[{},{name},[{address}]]", member.id)
         })
-        .collect();
+    };
+    let nodes: Vec<_> = others.filter(wanted).filter_map(entry).collect();
     format!(
         "{},{default_port},[{}]",
         generation(request),

@@ -9,6 +9,8 @@ mod batch;
 #[cfg(test)]
 mod binary;
 #[cfg(test)]
+mod breaks;
+#[cfg(test)]
 mod client;
 #[cfg(test)]
 mod config;

@@ -1,9 +1,10 @@
 //! What to back up, and where to.
 
+use super::Selection;
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
 use backup_storage::Store;
 
-use super::names::Shard;
+use super::{names::Shard, wrap::Wrap};
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Where a backup goes.
@@ -44,8 +45,10 @@ pub struct BackupConfig {
     /// Where to.
     pub target: BackupTarget,
     /// Scans at a time, and files in a directory; `None` = as many as there are cores, at
-    /// most 8. More than 4096 are lowered: a scan needs a partition.
+    /// most 8. More than there are partitions to read are lowered.
     pub parallel: Option<usize>,
+    /// Which records.
+    pub selection: Selection,
     /// Leave out the records.
     pub no_records: bool,
     /// Leave out the secondary indexes.
@@ -54,10 +57,14 @@ pub struct BackupConfig {
     pub no_udfs: bool,
     /// Write blobs, maps, lists and sketches raw instead of in base64.
     pub compact: bool,
+    /// Compression and encryption of the files.
+    pub wrap: Wrap,
     /// Replace the backup in the target, once the new one is complete.
     pub remove_files: bool,
     /// What the names of data files begin with instead of the worker's number.
     pub prefix: String,
+    /// Write a manifest beside the data (default true).
+    pub manifest: bool,
     /// Make one part of a backup that several processes make together.
     pub shard: Option<Shard>,
     /// Keep the state of the backup there all the time, so that it can be continued whatever
@@ -70,6 +77,10 @@ pub struct BackupConfig {
     pub durable_interval: Duration,
     /// Records of a writer after which the same is done, if that comes earlier; 0 = any number.
     pub durable_records: u64,
+    /// Records read a second, by all workers together; 0 = no limit.
+    pub records_per_second: u64,
+    /// Bytes written to the storage a second, by all workers together; 0 = no limit.
+    pub bytes_per_second: u64,
     /// Size at which a data file in a directory is closed and the next one begun, in bytes on
     /// the storage; 0 = never (default 250 MiB). Overshot by up to a chunk of about 1 MiB.
     pub file_limit: u64,
@@ -88,31 +99,32 @@ impl BackupConfig {
             namespace: namespace.to_owned(),
             target,
             parallel: None,
+            selection: Selection::default(),
             no_records: false,
             no_indexes: false,
             no_udfs: false,
             compact: false,
+            wrap: Wrap::default(),
             remove_files: false,
             prefix: String::new(),
+            manifest: true,
             shard: None,
             state_file: None,
             resume: None,
             durable_interval: Duration::from_secs(5),
             durable_records: 0,
+            records_per_second: 0,
+            bytes_per_second: 0,
             file_limit: 250 << 20,
             retry: RetryPolicy::SCAN,
             socket: SocketOptions::default(),
         }
     }
 
-    /// Scans at a time.
+    /// Scans at a time, if there are that many partitions.
     pub(super) fn workers(&self) -> usize {
         let automatic =
             || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-        let partitions = usize::from(aerospike_wire::digest::PARTITIONS);
-        self.parallel
-            .filter(|n| *n > 0)
-            .unwrap_or_else(automatic)
-            .min(partitions)
+        self.parallel.filter(|n| *n > 0).unwrap_or_else(automatic)
     }
 }

@@ -8,20 +8,29 @@ use super::{
     ledger::Ledger,
     names::Names,
     state::{FileState, GlobalCounts, State},
+    wrap::{self, Wrap},
 };
-use crate::{error::Error, stats::BackupStats};
+use crate::{
+    error::Error,
+    limits::Limiter,
+    stats::{BackupStats, millis},
+};
 use asb_format::{Encoder, Version};
+use backup_envelope::{Encoder as EnvelopeEncoder, HEADER_BYTES};
 use backup_storage::{Durability, ErrorKind, Store, StoreExt, Upload};
+use std::io::Read;
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use tokio_util::sync::CancellationToken;
 
 /// All files of a backup. Shared by the threads that write them.
 #[derive(Debug)]
 pub(super) struct FileSet {
     target: BackupTarget,
     names: Names,
+    wrap: Wrap,
     namespace: String,
     remove_files: bool,
     /// Files keep their `.part` until all are complete, because an old set is still there.
@@ -33,6 +42,9 @@ pub(super) struct FileSet {
     /// Names of those that have their final names.
     published: Mutex<Vec<String>>,
     journal: Journal,
+    bandwidth: Option<Limiter>,
+    /// Ends waiting for the limit.
+    cancel: CancellationToken,
     stats: Arc<BackupStats>,
 }
 
@@ -49,6 +61,9 @@ pub(super) enum Role {
 #[derive(Debug)]
 pub(super) struct OpenFile {
     upload: Box<dyn Upload>,
+    encoder: EnvelopeEncoder,
+    /// Stored bytes on their way to the upload.
+    stored: Vec<u8>,
     number: u64,
     name: String,
     plain_bytes: u64,
@@ -63,6 +78,7 @@ impl FileSet {
         config: &BackupConfig,
         resumed: Option<(&State, Ledger)>,
         stats: Arc<BackupStats>,
+        cancel: CancellationToken,
     ) -> Self {
         let created = resumed
             .as_ref()
@@ -70,6 +86,7 @@ impl FileSet {
         Self {
             target: config.target.clone(),
             names: Names::new(&config.namespace, &config.prefix, config.shard),
+            wrap: config.wrap.clone(),
             namespace: config.namespace.clone(),
             remove_files: resumed
                 .as_ref()
@@ -81,6 +98,8 @@ impl FileSet {
             journal: resumed.map_or_else(Journal::default, |(state, ledger)| {
                 Journal::resume(state, ledger)
             }),
+            bandwidth: Limiter::new(config.bytes_per_second),
+            cancel,
             stats,
         }
     }
@@ -256,6 +275,8 @@ impl FileSet {
         lock(&self.begun).push(name.clone());
         let mut file = OpenFile {
             upload,
+            encoder: self.wrap.encoder(&name)?,
+            stored: Vec::new(),
             number,
             name,
             plain_bytes: 0,
@@ -274,10 +295,15 @@ impl FileSet {
 
     /// Goes on with a file where it is durable.
     pub(super) fn reopen(&self, state: &FileState) -> Result<OpenFile, Error> {
+        let encoder = self
+            .wrap
+            .resume(&state.name, state.bytes, self.header(state)?)?;
         let upload = self.store().reopen(&state.name, state.bytes)?;
         lock(&self.begun).push(state.name.clone());
         Ok(OpenFile {
             upload,
+            encoder,
+            stored: Vec::new(),
             number: state.number,
             name: state.name.clone(),
             plain_bytes: state.plain_bytes,
@@ -305,11 +331,50 @@ impl FileSet {
         text: &[u8],
         records: u64,
     ) -> Result<(), Error> {
-        file.upload.write_all(text)?;
         file.plain_bytes = file.plain_bytes.saturating_add(text.len() as u64);
         file.records = file.records.saturating_add(records);
-        self.stats.bytes_written.add(text.len() as u64);
+        if file.encoder.is_plain() {
+            return self.store_bytes(file, text);
+        }
+        self.wrapped(file, |encoder, stored| encoder.write(text, stored))
+    }
+
+    /// Lets the envelope put out bytes, and stores them.
+    fn wrapped(
+        &self,
+        file: &mut OpenFile,
+        encode: impl FnOnce(&mut EnvelopeEncoder, &mut Vec<u8>) -> Result<(), backup_envelope::Error>,
+    ) -> Result<(), Error> {
+        let mut stored = std::mem::take(&mut file.stored);
+        stored.clear();
+        encode(&mut file.encoder, &mut stored)
+            .map_err(|source| wrap::failed(&file.name, source))?;
+        self.store_bytes(file, &stored)?;
+        file.stored = stored;
         Ok(())
+    }
+
+    fn store_bytes(&self, file: &mut OpenFile, bytes: &[u8]) -> Result<(), Error> {
+        if let Some(limit) = &self.bandwidth {
+            let waited = limit.wait_blocking(bytes.len() as u64, &self.cancel);
+            self.stats.throttled_ms.add(millis(waited));
+        }
+        file.upload.write_all(bytes)?;
+        self.stats.bytes_written.add(bytes.len() as u64);
+        Ok(())
+    }
+
+    /// The first bytes of a file, of which an encrypted one needs the header.
+    fn header(&self, state: &FileState) -> Result<[u8; HEADER_BYTES], Error> {
+        let mut header = [0; HEADER_BYTES];
+        if self.wrap.key.is_some() {
+            let part = backup_storage::name::part_of(&state.name);
+            let mut start = self.store().open(&part, 0)?;
+            start
+                .read_exact(&mut header)
+                .map_err(backup_storage::Error::from_read)?;
+        }
+        Ok(header)
     }
 
     /// Makes durable what is written, where that is possible before the end of the file.
@@ -318,6 +383,7 @@ impl FileSet {
         file: &mut OpenFile,
         pending: &mut Ledger,
     ) -> Result<(), Error> {
+        self.wrapped(file, EnvelopeEncoder::end_frame)?;
         if let Durability::Bytes(bytes) = file.upload.durable_point()? {
             let state = file.state(bytes, false);
             self.journal.commit(state, file.globals, pending);
@@ -327,7 +393,8 @@ impl FileSet {
 
     /// Completes a file: whole and durable. It gets its name now, unless an old set has to stay
     /// whole until all of the new one is.
-    pub(super) fn finish(&self, file: OpenFile, pending: &mut Ledger) -> Result<(), Error> {
+    pub(super) fn finish(&self, mut file: OpenFile, pending: &mut Ledger) -> Result<(), Error> {
+        self.wrapped(&mut file, EnvelopeEncoder::end_frame)?; // there is text: the header
         let state = file.state(file.upload.bytes(), true);
         let globals = file.globals;
         if self.is_deferred.load(Ordering::Relaxed) {

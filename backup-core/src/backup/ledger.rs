@@ -1,5 +1,6 @@
 //! How far each partition has come: the positions that a continued backup starts from.
 
+use crate::fingerprint::Fingerprint;
 use aerospike_wire::digest::{Digest, PartitionId};
 use backup_cluster::scan::PartitionCursor;
 use std::collections::BTreeMap;
@@ -12,7 +13,7 @@ pub(super) struct Span {
     /// How many they are.
     pub(super) records: u64,
     /// The sum of their fingerprints.
-    pub(super) fingerprint: u128,
+    pub(super) fingerprint: Fingerprint,
 }
 
 /// How far one partition has come.
@@ -25,7 +26,7 @@ pub(crate) struct Position {
     /// Records so far.
     pub(crate) records: u64,
     /// The wrapping sum of their fingerprints.
-    pub(crate) fingerprint: u128,
+    pub(crate) fingerprint: Fingerprint,
 }
 
 /// Positions by partition. Partitions that have not come anywhere are not in it.
@@ -38,7 +39,7 @@ impl Ledger {
         let position = self.0.entry(span.last.partition().get()).or_default();
         position.last = Some(span.last);
         position.records = position.records.saturating_add(span.records);
-        position.fingerprint = position.fingerprint.wrapping_add(span.fingerprint);
+        position.fingerprint = position.fingerprint.plus(span.fingerprint);
     }
 
     /// Every record of `partition` has come.
@@ -53,7 +54,7 @@ impl Ledger {
             position.last = newer.last.or(position.last);
             position.done |= newer.done;
             position.records = position.records.saturating_add(newer.records);
-            position.fingerprint = position.fingerprint.wrapping_add(newer.fingerprint);
+            position.fingerprint = position.fingerprint.plus(newer.fingerprint);
         }
     }
 
@@ -100,7 +101,7 @@ mod tests {
         Span {
             last,
             records,
-            fingerprint,
+            fingerprint: Fingerprint(fingerprint),
         }
     }
 
@@ -113,7 +114,7 @@ mod tests {
             last: Some(digest(5, 3)),
             done: false,
             records: 3,
-            fingerprint: 1,
+            fingerprint: Fingerprint(1),
         };
         assert_eq!(ledger.iter().collect::<Vec<_>>(), [(5, &expected)]);
         let start = PartitionCursor::start(PartitionId::new(5).unwrap());
@@ -133,7 +134,7 @@ mod tests {
         assert!(pending.is_empty());
         let fifth = durable.iter().next().unwrap().1;
         assert_eq!(
-            (fifth.last, fifth.records, fifth.fingerprint),
+            (fifth.last, fifth.records, fifth.fingerprint.0),
             (Some(digest(5, 3)), 3, 15)
         );
         let sixth = PartitionCursor::start(PartitionId::new(6).unwrap());

@@ -4,7 +4,13 @@ use super::{
     ledger::Span,
     write_stage::{Input, WriterGone},
 };
-use crate::{convert::wire_to_asb, error::Error, stats::BackupStats};
+use crate::{
+    convert::wire_to_asb,
+    error::Error,
+    fingerprint::{Fingerprint, Fingerprinter},
+    limits::Limiter,
+    stats::{BackupStats, millis},
+};
 use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use asb_format::Encoder;
 use backup_cluster::scan::RecordSink;
@@ -12,6 +18,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
+use tokio_util::sync::CancellationToken;
 
 /// Text at which a chunk is full. It grows by at most what one read of the socket brings.
 pub(super) const CHUNK_BYTES: usize = 512 << 10;
@@ -45,13 +52,13 @@ impl Chunk {
 
     /// Counts a record whose text was appended.
     #[inline]
-    fn count(&mut self, record: &ScanRecord<'_>, fingerprint: u128) {
+    fn count(&mut self, record: &ScanRecord<'_>, fingerprint: Fingerprint) {
         self.records += 1;
         match self.spans.last_mut() {
             Some(span) if span.last.partition() == record.digest.partition() => {
                 span.last = record.digest;
                 span.records += 1;
-                span.fingerprint = span.fingerprint.wrapping_add(fingerprint);
+                span.fingerprint = span.fingerprint.plus(fingerprint);
             }
             _ => self.spans.push(Span {
                 last: record.digest,
@@ -66,11 +73,19 @@ impl Chunk {
 #[derive(Debug)]
 pub(super) struct ChunkSink {
     encoder: Encoder,
+    /// `None` where no manifest is written.
+    fingerprinter: Option<Fingerprinter>,
     chunk: Chunk,
     writer: Input,
     stats: Arc<BackupStats>,
     /// Time after which a chunk is handed over although it is not full.
     max_age: Option<Duration>,
+    /// Records a second, of all scans.
+    limit: Option<Arc<Limiter>>,
+    /// Records in the chunk that the limit knows of.
+    taken: u64,
+    /// Ends waiting for the limit.
+    stop: CancellationToken,
     /// When the last one was handed over.
     last: Instant,
 }
@@ -78,16 +93,23 @@ pub(super) struct ChunkSink {
 impl ChunkSink {
     pub(super) fn new(
         encoder: Encoder,
+        fingerprinter: Option<Fingerprinter>,
         writer: Input,
         max_age: Option<Duration>,
+        limit: Option<Arc<Limiter>>,
+        stop: CancellationToken,
         stats: Arc<BackupStats>,
     ) -> Self {
         Self {
             encoder,
+            fingerprinter,
             chunk: Chunk::default(),
             writer,
             stats,
             max_age,
+            limit,
+            taken: 0,
+            stop,
             last: Instant::now(),
         }
     }
@@ -118,6 +140,7 @@ impl ChunkSink {
             .await
             .map_err(|WriterGone| Error::Cancelled)?;
         self.chunk = next;
+        self.taken = 0;
         self.last = Instant::now();
         self.stats.records_read.add(records);
         Ok(())
@@ -127,13 +150,23 @@ impl ChunkSink {
 impl RecordSink for ChunkSink {
     type Error = Error;
 
+    /// The filter leaves the monitors out already; this is for whatever else may come.
+    #[inline]
+    fn wants(&self, record: &ScanRecord<'_>) -> bool {
+        !record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS))
+    }
+
     #[inline]
     fn record(&mut self, record: &ScanRecord<'_>) -> Result<(), Error> {
-        if record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS)) {
-            return Ok(());
-        }
-        wire_to_asb::encode(&self.encoder, record, &mut self.chunk.text)?;
-        self.chunk.count(record, 0);
+        let text = &mut self.chunk.text;
+        let fingerprint = match &mut self.fingerprinter {
+            Some(by) => wire_to_asb::encode_with_fingerprint(&self.encoder, record, text, by)?,
+            None => {
+                wire_to_asb::encode(&self.encoder, record, text)?;
+                Fingerprint::default()
+            }
+        };
+        self.chunk.count(record, fingerprint);
         Ok(())
     }
 
@@ -142,6 +175,12 @@ impl RecordSink for ChunkSink {
     }
 
     async fn ready(&mut self) -> Result<(), Error> {
+        if let Some(limit) = &self.limit {
+            let fresh = self.chunk.records.saturating_sub(self.taken);
+            self.taken = self.chunk.records;
+            let waited = limit.wait(fresh, &self.stop).await;
+            self.stats.throttled_ms.add(millis(waited));
+        }
         if self.chunk.text.len() >= CHUNK_BYTES {
             return self.pass_on().await;
         }

@@ -193,7 +193,7 @@ impl State {
                 "" => None,
                 text => Some(digest(text)?),
             };
-            let fingerprint = u128::from_str_radix(fingerprint, 16);
+            let fingerprint = fingerprint.parse();
             let position = Position {
                 last,
                 done: *done,
@@ -219,7 +219,7 @@ impl State {
                 .last
                 .map(|Digest(bytes)| hex(&bytes))
                 .unwrap_or_default();
-            let fingerprint = format!("{:032x}", position.fingerprint);
+            let fingerprint = position.fingerprint.to_string();
             PartitionState(id, last, position.done, position.records, fingerprint)
         };
         self.partitions = ledger.iter().map(entry).collect();
@@ -265,6 +265,9 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     set("--no-indexes", flag(config.no_indexes));
     set("--no-udfs", flag(config.no_udfs));
     set("--compact", flag(config.compact));
+    set("--compress", config.wrap.compression_name());
+    set("--encrypt", config.wrap.encryption_name());
+    set("encryption key", config.wrap.key.as_ref().map(key_check));
     let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
     set("--output-file-prefix", prefix);
     let shard = config.shard;
@@ -272,7 +275,14 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
         "--shard",
         shard.map(|shard| format!("{}/{}", shard.number, shard.count)),
     );
+    arguments.extend(config.selection.arguments());
     arguments
+}
+
+/// A value by which a key can be told from another one, and that tells nothing else about it.
+fn key_check(key: &backup_envelope::Key) -> String {
+    let derived = blake3::derive_key("absctl 2026-11 key check value", key.expose_bytes());
+    hex(derived.get(..8).unwrap_or_default())
 }
 
 /// Whether a run asks for the same as the first one.
@@ -398,7 +408,7 @@ mod tests {
             last: Some(Digest(bytes)),
             done: false,
             records: 3,
-            fingerprint: 1 << 127,
+            fingerprint: crate::fingerprint::Fingerprint(1 << 127),
         };
         ledger.insert(PartitionId::new(0x123).unwrap(), position);
         ledger.insert(

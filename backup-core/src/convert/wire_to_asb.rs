@@ -3,7 +3,11 @@
 //! The hot path of a backup: the record is borrowed from the socket's buffer, and its values go
 //! into the chunk byte for byte or through base64, never through a value type of ours.
 
-use crate::error::{Error, Unrepresentable};
+use super::wire_to_fingerprint;
+use crate::{
+    error::{Error, Unrepresentable},
+    fingerprint::{Fingerprint, Fingerprinter},
+};
 use aerospike_wire::{
     digest::Digest,
     op::Op,
@@ -17,8 +21,36 @@ use asb_format::{BlobKind, Encoder, KeyRef, RecordHead, ValueRef};
 /// # Errors
 /// [`Error::Unrepresentable`] for what ASB cannot hold; `out` is left as it was.
 pub fn encode(encoder: &Encoder, record: &ScanRecord<'_>, out: &mut Vec<u8>) -> Result<(), Error> {
+    encode_parts(encoder, record, out, |_, _| ()).map(|_| ())
+}
+
+/// Appends the text of `record` to `out`, and takes its fingerprint in the same pass.
+///
+/// # Errors
+/// [`Error::Unrepresentable`] for what ASB cannot hold; `out` is left as it was.
+pub fn encode_with_fingerprint(
+    encoder: &Encoder,
+    record: &ScanRecord<'_>,
+    out: &mut Vec<u8>,
+    by: &mut Fingerprinter,
+) -> Result<Fingerprint, Error> {
+    by.start();
+    let key = encode_parts(encoder, record, out, |name, value| {
+        wire_to_fingerprint::add_bin(by, name, value);
+    })?;
+    Ok(wire_to_fingerprint::finish(by, record, key))
+}
+
+/// Shows each bin to `seen` and returns the key.
+#[inline]
+fn encode_parts<'a>(
+    encoder: &Encoder,
+    record: &ScanRecord<'a>,
+    out: &mut Vec<u8>,
+    seen: impl FnMut(&[u8], ValueRef<'a>),
+) -> Result<Option<KeyRef<'a>>, Error> {
     let start = out.len();
-    encode_parts(encoder, record, out).map_err(|reason| {
+    try_encode(encoder, record, out, seen).map_err(|reason| {
         out.truncate(start);
         Error::Unrepresentable {
             digest: record.digest,
@@ -27,16 +59,19 @@ pub fn encode(encoder: &Encoder, record: &ScanRecord<'_>, out: &mut Vec<u8>) -> 
     })
 }
 
-fn encode_parts(
+#[inline]
+fn try_encode<'a>(
     encoder: &Encoder,
-    record: &ScanRecord<'_>,
+    record: &ScanRecord<'a>,
     out: &mut Vec<u8>,
-) -> Result<(), Unrepresentable> {
+    mut seen: impl FnMut(&[u8], ValueRef<'a>),
+) -> Result<Option<KeyRef<'a>>, Unrepresentable> {
     let Digest(digest) = &record.digest;
+    let key = record.key.map(key).transpose()?;
     encoder.record(
         out,
         &RecordHead {
-            key: record.key.map(key).transpose()?,
+            key,
             namespace: record.namespace,
             digest,
             set: record.set,
@@ -46,13 +81,15 @@ fn encode_parts(
         },
     );
     for bin in record.bins() {
-        encoder.bin(out, bin.name, value(&bin)?);
+        let value = value(&bin)?;
+        encoder.bin(out, bin.name, value);
+        seen(bin.name, value);
     }
-    Ok(())
+    Ok(key)
 }
 
 /// A KEY field: particle type and value.
-fn key(field: &[u8]) -> Result<KeyRef<'_>, Unrepresentable> {
+pub(super) fn key(field: &[u8]) -> Result<KeyRef<'_>, Unrepresentable> {
     let (particle, bytes) = field
         .split_first()
         .map_or((0, field), |(first, rest)| (*first, rest));
@@ -73,7 +110,7 @@ fn key(field: &[u8]) -> Result<KeyRef<'_>, Unrepresentable> {
 }
 
 #[inline]
-fn value<'a>(bin: &Op<'a>) -> Result<ValueRef<'a>, Unrepresentable> {
+pub(super) fn value<'a>(bin: &Op<'a>) -> Result<ValueRef<'a>, Unrepresentable> {
     let bytes = bin.value;
     let Ok(particle) = ParticleType::from_code(bin.particle) else {
         return Err(unknown_type(bin));

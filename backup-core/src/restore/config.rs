@@ -1,5 +1,6 @@
 //! What to restore, and where to.
 
+use super::Unwrap;
 use backup_cluster::{batch_write::WriteOptions, client::ConnectOptions, retry::RetryPolicy};
 use backup_storage::Store;
 use std::{
@@ -64,6 +65,8 @@ pub struct RestoreConfig {
     pub namespace: String,
     /// Where from.
     pub source: RestoreSource,
+    /// How the files are wrapped.
+    pub unwrap: Unwrap,
     /// Files decoded at a time; `None` = as many as there are cores.
     pub parallel: Option<usize>,
     /// Leave out the records.
@@ -96,6 +99,7 @@ impl RestoreConfig {
             connect: ConnectOptions::default(),
             namespace: namespace.to_owned(),
             source,
+            unwrap: Unwrap::default(),
             parallel: None,
             no_records: false,
             no_indexes: false,

@@ -1,6 +1,6 @@
 //! Which files make up the input (`files-and-state.md` §5).
 
-use super::RestoreSource;
+use super::{RestoreSource, Unwrap};
 use crate::error::Error;
 use backup_storage::{Download, Entry, EntryKind, StoreExt};
 use std::sync::Arc;
@@ -24,6 +24,8 @@ impl InputFile {
 #[derive(Debug)]
 pub(super) struct Input {
     source: RestoreSource,
+    /// How the files are wrapped.
+    pub(super) unwrap: Unwrap,
     /// Files with content, those with metadata first.
     pub(super) files: Vec<InputFile>,
     /// Files of 0 bytes, as a killed backup of other tools leaves them.
@@ -35,14 +37,14 @@ impl Input {
     ///
     /// # Errors
     /// [`Error::InputEmpty`], [`Error::InputUnfinished`], or what the storage says.
-    pub(super) fn list(source: RestoreSource) -> Result<Self, Error> {
+    pub(super) fn list(source: RestoreSource, unwrap: Unwrap) -> Result<Self, Error> {
         match &source {
-            RestoreSource::Single(_) => Self::single(source),
-            RestoreSource::Directory(_) => Self::directory(source),
+            RestoreSource::Single(_) => Self::single(source, unwrap),
+            RestoreSource::Directory(_) => Self::directory(source, unwrap),
         }
     }
 
-    fn single(source: RestoreSource) -> Result<Self, Error> {
+    fn single(source: RestoreSource, unwrap: Unwrap) -> Result<Self, Error> {
         let store = source.store();
         let name = store.single_name().unwrap_or_default().to_owned();
         let entry = if store.capabilities().named {
@@ -55,12 +57,13 @@ impl Input {
         let files = vec![InputFile { entry, shown }];
         Ok(Self {
             source,
+            unwrap,
             files,
             empty: Vec::new(),
         })
     }
 
-    fn directory(source: RestoreSource) -> Result<Self, Error> {
+    fn directory(source: RestoreSource, unwrap: Unwrap) -> Result<Self, Error> {
         let store = source.store();
         let mut files = Vec::new();
         let mut unfinished = None;
@@ -93,6 +96,7 @@ impl Input {
         files.sort_by_key(|file| !file.entry.name.starts_with("metadata_"));
         Ok(Self {
             source,
+            unwrap,
             files,
             empty,
         })

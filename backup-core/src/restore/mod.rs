@@ -7,6 +7,7 @@
 //! ```
 
 mod config;
+mod content;
 mod decode_stage;
 mod globals;
 mod input;
@@ -18,6 +19,7 @@ mod validate;
 mod write_stage;
 
 pub use config::{Clock, RestoreConfig, RestoreSource};
+pub use content::Unwrap;
 pub use validate::{FileReport, Finding, ValidateConfig};
 
 use crate::{handle::Job, stats::RestoreStats};

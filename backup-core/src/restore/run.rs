@@ -24,7 +24,7 @@ pub(super) async fn run(
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let input = list(config.source.clone()).await?;
+    let input = list(config.source.clone(), config.unwrap.clone()).await?;
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
@@ -51,8 +51,11 @@ pub(super) async fn run(
 }
 
 /// Lists the input where it may block.
-pub(super) async fn list(source: super::RestoreSource) -> Result<Input, Error> {
-    spawn_blocking(move || Input::list(source))
+pub(super) async fn list(
+    source: super::RestoreSource,
+    unwrap: super::Unwrap,
+) -> Result<Input, Error> {
+    spawn_blocking(move || Input::list(source, unwrap))
         .await
         .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }

@@ -1,7 +1,7 @@
 //! Validation: every file is decoded to its end, strictly and without a cluster.
 
 use super::{
-    RestoreSource,
+    RestoreSource, Unwrap,
     config::decoders,
     input::{Input, InputFile},
     reader::{ReadBuffer, read_file},
@@ -23,6 +23,8 @@ use tokio_util::sync::CancellationToken;
 pub struct ValidateConfig {
     /// Where the backup lies.
     pub source: RestoreSource,
+    /// How the files are wrapped.
+    pub unwrap: Unwrap,
     /// Every record must belong to this namespace; `None` = any.
     pub namespace: Option<String>,
     /// Files decoded at a time; `None` = as many as there are cores.
@@ -61,7 +63,7 @@ pub(super) async fn run(
     cancel: CancellationToken,
     mut report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    let input = list(config.source.clone()).await?;
+    let input = list(config.source.clone(), config.unwrap.clone()).await?;
     stats.bytes_expected.add(input.total_bytes());
     let files = (input.files.len() + input.empty.len()) as u64;
     let mut findings = input.empty.len() as u64;

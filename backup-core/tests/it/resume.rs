@@ -45,6 +45,7 @@ async fn run_until(source: &Cluster, config: BackupConfig, after: u64) -> Outcom
 async fn assert_whole(source: &Cluster, path: &Path) {
     let config = ValidateConfig {
         source: from_path(path),
+        unwrap: restore::Unwrap::default(),
         namespace: Some(NAMESPACE.to_owned()),
         parallel: None,
     };

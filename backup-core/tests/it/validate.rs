@@ -15,6 +15,7 @@ async fn validate(path: &Path, namespace: Option<&str>) -> (Result<(), Error>, V
     let reports = Arc::new(Mutex::new(Vec::new()));
     let config = ValidateConfig {
         source: from_path(path),
+        unwrap: restore::Unwrap::default(),
         namespace: namespace.map(str::to_owned),
         parallel: Some(2),
     };

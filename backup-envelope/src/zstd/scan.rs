@@ -207,20 +207,23 @@ fn frame_header(bytes: &[u8]) -> Header<FrameHeader> {
         return Err(damaged("reserved bit of a frame header"));
     }
     let single_segment = descriptor & 0x20 != 0;
-    let before_len = usize::from(!single_segment) + [0, 1, 2, 4][usize::from(descriptor & 3)];
+    let dictionary_bytes: usize = match descriptor & 3 {
+        3 => 4,
+        bytes => bytes.into(),
+    };
     let text_len_bytes = match descriptor >> 6 {
         0 => usize::from(single_segment),
         1 => 2,
         2 => 4,
         _ => 8,
     };
-    let range = before_len..before_len + text_len_bytes;
-    let Some(field) = rest.get(range) else {
+    let before = dictionary_bytes.saturating_add(usize::from(!single_segment));
+    let after = before.saturating_add(text_len_bytes);
+    let Some(field) = rest.get(before..after) else {
         return Ok(None);
     };
-    let bytes = 1 + before_len + text_len_bytes;
     Ok(Some(FrameHeader {
-        bytes: bytes as u64,
+        bytes: after.saturating_add(1) as u64,
         checksum: descriptor & 0x04 != 0,
         text_len: content_size(field),
     }))

@@ -5,7 +5,7 @@ use backup_envelope::{
     WindowLog,
 };
 
-use crate::tools::{data, decode, decode_with, hex, reading};
+use crate::tools::{data, decode, decode_with, encode, hex, reading, writing};
 
 /// All frames of a stream, looking at as little as possible.
 pub(crate) fn scan(stream: &[u8], mut scanner: FrameScanner) -> Result<Vec<Frame>, Error> {
@@ -159,7 +159,7 @@ fn headers_that_cannot_be_are_refused_by_the_scanner() {
     let cases = [
         ("28b52ffd 08 58", "reserved bit of a frame header", 0),
         ("28b52ffd 00 58 070000", "block of a reserved type", 6),
-        ("28b52ffd 00 58 ffff0f", "block larger than 128 KiB", 6),
+        ("28b52ffd 00 58 ffff0f", "block of a reserved type", 6),
         ("28b52ffd 00 58 050020", "block larger than 128 KiB", 6),
     ];
     for (bytes, detail, offset) in cases {
@@ -219,4 +219,14 @@ fn a_bomb_stays_inside_the_room() {
     // The helper asserts that the room of 64 KiB is never exceeded.
     let (text, end) = decode_with(decoder, &[&bomb], 64 << 10);
     assert_eq!((text.len(), end), (64 << 20, Ok(true)));
+}
+
+#[test]
+fn our_frames_have_checksums_and_windows_of_32_mib_at_most() {
+    for level in [-7, 1, 3, 19, 22] {
+        let file = encode(writing(Some(level), None), &[b"Version 3.1\n"]);
+        // Frame header descriptor and window descriptor, RFC 8878, 3.1.1.1.
+        assert_eq!(file[4] & 0x24, 0x04, "level {level}");
+        assert!(file[5] >> 3 <= 25 - 10, "level {level}");
+    }
 }

@@ -4,7 +4,10 @@
 //! configurations made, in [`settings`](super::settings).
 
 mod connection;
+pub(crate) mod envelope;
 mod general;
+mod limits;
+mod records;
 mod refusal;
 mod resume;
 mod selection;
@@ -15,10 +18,13 @@ mod tuning;
 
 pub(crate) use self::{
     connection::{Auth, Connection, Seed},
+    records::Records,
     tls::Tls,
 };
 
 use self::{
+    envelope::{Envelope, Level, Window},
+    limits::Limits,
     resume::Resume,
     selection::Selection,
     target::{Source, Target},
@@ -52,10 +58,10 @@ struct Cli {
 pub(crate) enum Command {
     /// Back up a namespace to a directory, a file or standard output
     #[command(arg_required_else_help = true)]
-    Backup(BackupArgs),
+    Backup(Box<BackupArgs>),
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
-    Restore(RestoreArgs),
+    Restore(Box<RestoreArgs>),
 }
 
 /// Flags of `absctl backup`.
@@ -68,9 +74,17 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) resume: Resume,
     #[command(flatten)]
+    pub(crate) envelope: Envelope,
+    #[command(flatten)]
+    pub(crate) level: Level,
+    #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
+    pub(crate) records: Records,
+    #[command(flatten)]
     pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 /// Flags of `absctl restore`.
@@ -80,6 +94,10 @@ pub(crate) struct RestoreArgs {
     pub(crate) connection: Connection,
     #[command(flatten)]
     pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) envelope: Envelope,
+    #[command(flatten)]
+    pub(crate) window: Window,
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
@@ -139,8 +157,8 @@ mod tests {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
             Ok(Parsed::Command(command)) => match *command {
-                Command::Backup(args) => args,
-                other => panic!("{other:?}"),
+                Command::Backup(args) => *args,
+                Command::Restore(_) => panic!("a restore"),
             },
             other => panic!("{other:?}"),
         }

@@ -32,7 +32,7 @@ impl Moment {
         Self {
             records: counts.records_read,
             bytes: counts.bytes_read,
-            done: counts.bytes_read,
+            done: counts.bytes_fetched,
             total: counts.bytes_expected,
         }
     }

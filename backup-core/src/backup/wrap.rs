@@ -1,0 +1,75 @@
+//! How the files of a backup are wrapped: compressed, then encrypted (`envelope.md` §1).
+
+use crate::error::Error;
+use backup_envelope::{Encoder, EncoderOptions, HEADER_BYTES, Iv, Key, KeySize, Level};
+
+/// Compression and encryption of the files of a backup. Both are off by default.
+#[derive(Debug, Clone, Default)]
+pub struct Wrap {
+    /// Level of ZSTD.
+    pub compression: Option<Level>,
+    /// Key and mode of AES.
+    pub key: Option<Key>,
+}
+
+impl Wrap {
+    /// The encoder of a new file.
+    pub(super) fn encoder(&self, file: &str) -> Result<Encoder, Error> {
+        let iv = self.key.as_ref().map(|_| fresh_iv()).transpose()?;
+        let encryption = self.key.clone().zip(iv);
+        let encoder = Encoder::new(EncoderOptions {
+            compression: self.compression,
+            encryption,
+        });
+        encoder.map_err(|source| failed(file, source))
+    }
+
+    /// The encoder that goes on with a file of `stored` bytes that begins with `header`.
+    pub(super) fn resume(
+        &self,
+        file: &str,
+        stored: u64,
+        header: [u8; HEADER_BYTES],
+    ) -> Result<Encoder, Error> {
+        let key = self.key.clone();
+        let encryption = key.map(|key| (key.clone(), Iv::from_header(&key, header)));
+        let options = EncoderOptions {
+            compression: self.compression,
+            encryption,
+        };
+        Encoder::resume(options, stored).map_err(|source| failed(file, source))
+    }
+
+    /// Name of the compression, as flags and manifests have it.
+    pub(super) fn compression_name(&self) -> Option<String> {
+        self.compression
+            .map(|level| format!("ZSTD level {}", level.get()))
+    }
+
+    /// Name of the encryption, as flags and manifests have it.
+    pub(super) fn encryption_name(&self) -> Option<String> {
+        self.key.as_ref().map(|key| {
+            let mode = match key.size() {
+                KeySize::Aes128 => "AES128",
+                KeySize::Aes256 => "AES256",
+            };
+            mode.to_owned()
+        })
+    }
+}
+
+/// The error of an encoder.
+pub(super) fn failed(file: &str, source: backup_envelope::Error) -> Error {
+    Error::Wrap {
+        file: file.to_owned(),
+        source,
+    }
+}
+
+/// The start of a counter that was never used before: it must come from the system.
+fn fresh_iv() -> Result<Iv, Error> {
+    let mut random = [0; HEADER_BYTES];
+    getrandom::fill(&mut random)
+        .map_err(|error| Error::Internal(format!("the system gives no random numbers: {error}")))?;
+    Ok(Iv::new(random))
+}

@@ -1,0 +1,175 @@
+//! The content of a stored file: decrypted and decompressed on the way in.
+
+use backup_envelope::{Compression, Decoder, DecoderOptions, Key, Wants, WindowLog};
+use backup_storage::Download;
+use std::io::{self, Read};
+
+/// Stored bytes of a compressed or encrypted file that are read at a time.
+const STORED_BYTES: usize = 256 << 10;
+
+/// Content of such a file that is decoded at a time.
+const DECODED_BYTES: usize = 256 << 10;
+
+/// How every plain file begins.
+const PLAIN: &[u8] = b"Version ";
+
+/// How the files of a backup are wrapped (`envelope.md` §1).
+#[derive(Debug, Clone, Default)]
+pub struct Unwrap {
+    /// What the user says about compression; by default every file tells for itself.
+    pub compression: Compression,
+    /// The key, if the files are encrypted.
+    pub key: Option<Key>,
+    /// Largest window of a ZSTD frame that is accepted.
+    pub window_log: WindowLog,
+}
+
+/// Why nothing more can be read.
+#[derive(Debug)]
+pub(super) enum Failure {
+    Storage(backup_storage::Error),
+    Envelope(backup_envelope::Error),
+}
+
+/// An open file.
+#[derive(Debug)]
+pub(super) struct Content {
+    download: Box<dyn Download>,
+    /// First bytes that were read to find out what the file is, and not handed out yet.
+    head: Vec<u8>,
+    wrapped: Option<Wrapped>,
+    /// Bytes read from the storage.
+    stored: u64,
+}
+
+/// A file that is not plain text.
+#[derive(Debug)]
+struct Wrapped {
+    decoder: Decoder,
+    input: Vec<u8>,
+    taken: usize,
+    at_end: bool,
+    text: Vec<u8>,
+    read: usize,
+}
+
+impl Content {
+    /// Looks at the first bytes. A plain file is handed through without a copy.
+    pub(super) fn open(download: Box<dyn Download>, unwrap: &Unwrap) -> Result<Self, Failure> {
+        let mut content = Self {
+            download,
+            head: vec![0; PLAIN.len()],
+            wrapped: None,
+            stored: 0,
+        };
+        let mut head = std::mem::take(&mut content.head);
+        let mut len = 0;
+        while let Some(room) = head.get_mut(len..).filter(|room| !room.is_empty()) {
+            match content.fetch(room)? {
+                0 => break,
+                read => len += read,
+            }
+        }
+        head.truncate(len);
+        let may_be_plain = unwrap.key.is_none() && unwrap.compression != Compression::Zstd;
+        if may_be_plain && head == PLAIN {
+            content.head = head;
+            return Ok(content);
+        }
+        content.wrapped = Some(Wrapped {
+            decoder: Decoder::new(DecoderOptions {
+                compression: unwrap.compression,
+                key: unwrap.key.clone(),
+                window_log: unwrap.window_log,
+            }),
+            input: head,
+            taken: 0,
+            at_end: false,
+            text: Vec::with_capacity(DECODED_BYTES),
+            read: 0,
+        });
+        Ok(content)
+    }
+
+    /// Bytes read from the storage so far.
+    pub(super) const fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// Reads some content; 0 at its end.
+    pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+        if self.wrapped.is_some() {
+            return self.read_wrapped(out);
+        }
+        if self.head.is_empty() {
+            return self.fetch(out);
+        }
+        let len = self.head.len().min(out.len());
+        out.iter_mut()
+            .zip(self.head.drain(..len))
+            .for_each(|(to, from)| *to = from);
+        Ok(len)
+    }
+
+    fn read_wrapped(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+        loop {
+            let Some(wrapped) = &mut self.wrapped else {
+                return Ok(0);
+            };
+            let text = wrapped.text.get(wrapped.read..).unwrap_or_default();
+            if !text.is_empty() {
+                let len = text.len().min(out.len());
+                out[..len].copy_from_slice(&text[..len]);
+                wrapped.read += len;
+                return Ok(len);
+            }
+            wrapped.read = 0;
+            wrapped.text.clear();
+            let input = wrapped.input.get(wrapped.taken..).unwrap_or_default();
+            let progress = wrapped
+                .decoder
+                .read(input, &mut wrapped.text)
+                .map_err(Failure::Envelope)?;
+            wrapped.taken += progress.consumed;
+            if !wrapped.text.is_empty() || progress.wants == Wants::Room {
+                continue;
+            }
+            if wrapped.at_end {
+                wrapped.decoder.finish().map_err(Failure::Envelope)?;
+                return Ok(0);
+            }
+            self.refill()?;
+        }
+    }
+
+    /// Reads more of a wrapped file.
+    fn refill(&mut self) -> Result<(), Failure> {
+        let Some(mut wrapped) = self.wrapped.take() else {
+            return Ok(());
+        };
+        wrapped.input.drain(..wrapped.taken);
+        wrapped.taken = 0;
+        let kept = wrapped.input.len();
+        wrapped.input.resize(STORED_BYTES.max(kept + 1), 0);
+        let read = self.fetch(wrapped.input.get_mut(kept..).unwrap_or_default())?;
+        wrapped.input.truncate(kept + read);
+        wrapped.at_end = read == 0;
+        self.wrapped = Some(wrapped);
+        Ok(())
+    }
+
+    fn fetch(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+        loop {
+            match self.download.read(out) {
+                Ok(read) => {
+                    self.stored = self.stored.saturating_add(read as u64);
+                    return Ok(read);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    return Err(Failure::Storage(backup_storage::Error::from_read(error)));
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Limits of speed: by what was read and written in the time it took.
+
+use crate::support::*;
+use asnode::faults::{On, Reaction, Rule};
+use std::time::Duration;
+
+const SECONDS: u64 = 10;
+
+/// Asserts that `amount` at so many a second took the time it has to.
+fn assert_rate(amount: u64, per_second: u64, duration: Duration) {
+    let found = amount as f64 / duration.as_secs_f64();
+    let wanted = per_second as f64;
+    // Slower than asked for is the machine's doing; faster would be ours.
+    assert!(
+        found <= wanted * 1.05,
+        "{found} a second instead of {wanted}"
+    );
+    assert!(
+        found >= wanted * 0.9,
+        "{found} a second instead of {wanted}"
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn records_a_second_are_exact_for_all_workers_together() {
+    let source = cluster(2);
+    let rate = 500;
+    fill(&source, u32::try_from(rate * SECONDS).unwrap());
+    let temporary = tempfile::tempdir().unwrap();
+    let mut config = backup_config(&source, to_directory(&temporary.path().join("set")));
+    config.parallel = Some(5);
+    config.records_per_second = rate;
+    let outcome = run_backup(config).await;
+    outcome.result.unwrap();
+    let counts = outcome.stats.snapshot();
+    assert_eq!(counts.records_read, rate * SECONDS);
+    assert_rate(counts.records_read, rate, outcome.duration);
+    assert!(counts.throttled_ms > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn bytes_a_second_are_exact_and_those_of_the_storage() {
+    let source = cluster(1);
+    fill(&source, 24_000);
+    let temporary = tempfile::tempdir().unwrap();
+    let plain = backup_ok(backup_config(
+        &source,
+        to_directory(&temporary.path().join("a")),
+    ))
+    .await;
+    let rate = plain.bytes_written / SECONDS;
+    let mut config = backup_config(&source, to_directory(&temporary.path().join("b")));
+    config.bytes_per_second = rate;
+    config.socket.read_buffer = 16 << 10;
+    let outcome = run_backup(config).await;
+    outcome.result.unwrap();
+    let counts = outcome.stats.snapshot();
+    assert_eq!(counts.records_read, 24_000);
+    assert_rate(counts.bytes_written, rate, outcome.duration);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_throttled_backup_is_not_given_up_by_the_node() {
+    // The node would close a scan whose client reads nothing for its time-out; with a limit it
+    // is asked to wait for ever, so nothing has to be resumed.
+    let source = cluster(1);
+    fill(&source, 3000);
+    let counted = source
+        .faults()
+        .add(Rule::new(On::Scan, Reaction::Delay(Duration::ZERO)));
+    let temporary = tempfile::tempdir().unwrap();
+    let mut config = backup_config(&source, to_directory(&temporary.path().join("set")));
+    config.parallel = Some(1);
+    config.records_per_second = 1000;
+    let counts = backup_ok(config).await;
+    assert_eq!((counts.records_read, counts.retries), (3000, 0));
+    assert_eq!(source.faults().fired(counted), 1, "one scan did it all");
+}
