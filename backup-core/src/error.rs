@@ -1,6 +1,7 @@
 //! Why a job failed.
 
 use crate::backup::Violation;
+use crate::{lock::LockError, manifest::SetError};
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
 use backup_cluster::view::NodeName;
 use std::fmt;
@@ -52,6 +53,17 @@ pub enum Error {
         found: u64,
         /// Bytes that must be there.
         expected: u64,
+    },
+    /// The target belongs to another run.
+    #[error(transparent)]
+    Lock(LockError),
+    /// The set is not as its manifest says.
+    #[error("{source_name} is not whole")]
+    Set {
+        /// The directory or file.
+        source_name: String,
+        /// What is wrong.
+        source: Box<SetError>,
     },
     /// What was asked for cannot be done with this target.
     #[error("{0}")]
@@ -220,6 +232,12 @@ pub enum StateProblem {
         /// Column, from 1.
         column: usize,
     },
+    /// Another run has written to the target since.
+    #[error("is older than what is in the target: run {run} has begun to write there since")]
+    OtherRun {
+        /// The other run.
+        run: String,
+    },
     /// A value that cannot be.
     #[error("is damaged: the {what} cannot be")]
     Value {
@@ -311,6 +329,8 @@ pub enum ErrorClass {
     InputMissing,
     /// User, password, certificate or privilege.
     Access,
+    /// Another run has the target.
+    Locked,
     /// Damaged input.
     Damage,
     /// The cluster cannot be reached, or was lost beyond all retries.
@@ -326,6 +346,9 @@ impl Error {
         use backup_storage::{ErrorKind, Operation};
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
+            Self::Lock(error) if error.is_held() => ErrorClass::Locked,
+            Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
+            Self::Set { .. } => ErrorClass::Damage,
             Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
             | Self::Invalid { .. }
