@@ -256,7 +256,10 @@ impl Error {
     #[must_use]
     pub fn is_access(&self) -> bool {
         let code = match self {
-            Self::Tls { .. } | Self::Login { .. } | Self::Privilege { .. } => return true,
+            Self::Tls { .. }
+            | Self::TlsSettings { .. }
+            | Self::Login { .. }
+            | Self::Privilege { .. } => return true,
             Self::Unavailable {
                 source: Some(source),
                 ..

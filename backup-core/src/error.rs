@@ -419,6 +419,10 @@ impl Error {
             Self::OtherNamespace { .. } | Self::OtherSource { .. } => {
                 Some("name the namespace of the backup with -n")
             }
+            Self::RecordRefused {
+                code: ResultCode::ROLE_VIOLATION,
+                ..
+            } => Some("give the user a role with `write` or `read-write` on the namespace"),
             _ => None,
         }
     }

@@ -4,6 +4,7 @@
 #[path = "../../examples/demo/compare.rs"]
 mod compare;
 
+mod access;
 mod bad_input;
 mod envelope;
 mod faults;

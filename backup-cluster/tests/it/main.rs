@@ -9,4 +9,5 @@ mod racks;
 mod scan;
 mod security;
 mod support;
+mod tls;
 mod write;

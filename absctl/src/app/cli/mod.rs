@@ -13,11 +13,13 @@ mod resume;
 mod selection;
 mod switches;
 mod target;
+mod tls;
 mod tuning;
 
 pub(crate) use self::{
-    connection::{Connection, Seed},
+    connection::{Auth, Connection, Seed},
     records::Records,
+    tls::Tls,
 };
 
 use self::{
