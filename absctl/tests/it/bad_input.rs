@@ -101,7 +101,11 @@ fn unknown_namespace() {
         .at_once();
     assert_eq!(names(place.path()), Vec::<String>::new());
     backup(&cluster, &[&"-d", &path]).succeeds();
-    absctl(&[&"restore", &hosts, &"-n", &"other", &"-d", &path])
+    let restore: [&dyn AsRef<_>; 6] = [&"restore", &hosts, &"-n", &"other", &"-d", &path];
+    absctl(&restore)
+        .fails(1, "is a backup of namespace test, not of other")
+        .at_once();
+    absctl(&[&restore[..], &[&"--ignore-manifest"]].concat())
         .fails(1, part)
         .at_once();
 }
@@ -122,6 +126,7 @@ fn backup_of_another_namespace() {
         &"other",
         &"-d",
         &place.path(),
+        &"--ignore-manifest",
     ]);
     let run = run.fails(1, "belongs to namespace test, not to other");
     assert!(
@@ -192,6 +197,14 @@ fn input_was_never_finished() {
     let place = tempdir().expect("directory");
     backup(&cluster, &[&"-d", &place.path()]).succeeds();
     fs::write(place.path().join("9_test_9.asb.part"), "").expect("file");
+    // A later run has not finished; the old set is whole, as its manifest says.
+    let run = restore(&cluster, &[&"-d", &place.path()]).survives();
+    assert!(
+        run.stderr.contains("9_test_9.asb.part was left by a run"),
+        "{run:?}"
+    );
+    fs::remove_file(place.path().join("test.manifest.json")).expect("manifest");
+    restore(&cluster, &[&"-d", &place.path(), &"--allow-incomplete"]).survives();
     let run = restore(&cluster, &[&"-d", &place.path()]).fails(10, "is an unfinished backup");
     assert!(
         run.at_once()

@@ -2,7 +2,9 @@
 //! when the key or the mode is wrong. The files are those of `backup-envelope`, whose `ORIGIN.md`
 //! tells where they come from.
 
-use crate::support::{Run, assert_equal, backup, command, empty, filled, hosts, names, restore};
+use crate::support::{
+    Run, assert_equal, backup, command, data_names, empty, filled, hosts, names, restore,
+};
 use std::{ffi::OsStr, fs, path::Path};
 use tempfile::tempdir;
 
@@ -91,7 +93,7 @@ fn what_is_written_is_read_again() {
         let mut args: Vec<&dyn AsRef<OsStr>> = vec![&"-d", &path];
         args.extend(flags.iter().map(|flag| flag as &dyn AsRef<OsStr>));
         let run = backup(&source, &args).succeeds();
-        let stored = names(&path)
+        let stored = data_names(&path)
             .into_iter()
             .map(|name| fs::metadata(path.join(name)).expect("file").len());
         assert_eq!(

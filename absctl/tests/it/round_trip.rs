@@ -1,6 +1,8 @@
 //! Backup, restore, comparison.
 
-use crate::support::{Run, assert_equal, backup, command, empty, filled, hosts, names, restore};
+use crate::support::{
+    Run, assert_equal, backup, command, data_names, empty, filled, hosts, names, restore,
+};
 use tempfile::tempdir;
 
 #[test]
@@ -14,7 +16,7 @@ fn directory() {
     assert_eq!(run.reported("sIndex Read"), source.indexes().len() as u64);
     assert_eq!(run.reported("UDFs Read"), 2);
     assert_eq!(run.reported("Files Written"), 4);
-    let bytes: u64 = names(&path)
+    let bytes: u64 = data_names(&path)
         .iter()
         .map(|name| path.join(name).metadata().expect("file").len())
         .sum();
@@ -39,7 +41,7 @@ fn single_file_between_clusters_of_different_size() {
     let path = place.path().join("all.asb");
     let run = backup(&source, &[&"-o", &path]).succeeds();
     assert_eq!(run.reported("Files Written"), 1);
-    assert_eq!(names(place.path()), ["all.asb"]);
+    assert_eq!(names(place.path()), ["all.asb", "all.asb.manifest.json"]);
     restore(&target, &[&"-i", &path, &"-w", &"1"]).succeeds();
     assert_equal(&source, &target);
 }

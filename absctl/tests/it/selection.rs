@@ -78,7 +78,7 @@ fn restore_leaves_out_what_it_is_told_to() {
 }
 
 #[test]
-fn a_backup_of_nothing_makes_no_file() {
+fn a_backup_of_nothing_makes_no_data_file() {
     let source = filled(1, 100);
     let place = tempdir().expect("directory");
     let (directory, file) = (place.path().join("d"), place.path().join("f.asb"));
@@ -88,8 +88,10 @@ fn a_backup_of_nothing_makes_no_file() {
             run.reported("Files Written") + run.reported("Bytes Written"),
             0
         );
-        assert_eq!(names(place.path()), Vec::<String>::new());
     }
+    // That it was everything, the manifest says.
+    assert_eq!(names(place.path()), ["d", "f.asb.manifest.json"]);
+    assert_eq!(names(&directory), ["test.manifest.json"]);
     let run = backup(&source, &[&"-o-", &"-RI", &"--no-udfs"]).succeeds();
     assert!(run.stdout.is_empty());
 }

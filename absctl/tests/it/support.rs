@@ -202,6 +202,13 @@ pub(crate) fn names(directory: &Path) -> Vec<String> {
     names
 }
 
+/// Names of the data files in a directory, sorted.
+pub(crate) fn data_names(directory: &Path) -> Vec<String> {
+    let mut names = names(directory);
+    names.retain(|name| name.ends_with(".asb"));
+    names
+}
+
 /// Waits until `condition` holds.
 #[track_caller]
 pub(crate) fn wait_for(what: &str, condition: impl Fn() -> bool) {

@@ -1,6 +1,6 @@
 //! `restore --validate`.
 
-use crate::support::{Run, absctl, backup, command, filled, names};
+use crate::support::{Run, absctl, backup, command, data_names, filled};
 use std::fs;
 use tempfile::tempdir;
 
@@ -36,7 +36,7 @@ fn every_finding_is_told() {
     let source = filled(1, 300);
     let place = tempdir().expect("directory");
     backup(&source, &[&"-d", &place.path(), &"-w", &"4"]).succeeds();
-    let data: Vec<_> = names(place.path())
+    let data: Vec<_> = data_names(place.path())
         .into_iter()
         .filter(|name| !name.starts_with("metadata"))
         .collect();
@@ -45,13 +45,13 @@ fn every_finding_is_told() {
     fs::write(&cut, &content[..content.len() - 1]).expect("file");
     fs::write(&emptied, "").expect("file");
     let run = absctl(&[&"restore", &"--validate", &"-d", &place.path()])
-        .fails(13, "2 of 5 files cannot be restored");
+        .fails(13, "3 of 6 files cannot be restored");
     let findings: Vec<_> = run
         .stderr
         .lines()
         .filter(|line| line.starts_with("finding: "))
         .collect();
-    assert_eq!(findings.len(), 2, "{run:?}");
+    assert_eq!(findings.len(), 3, "the two and the manifest: {run:?}");
     let about = |path: &std::path::Path| {
         let path = path.display().to_string();
         findings

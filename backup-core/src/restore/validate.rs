@@ -65,13 +65,16 @@ pub(super) async fn run(
     cancel: CancellationToken,
     mut report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    let input = list(config.source.clone(), config.unwrap.clone(), config.trust).await?;
-    if let Some(namespace) = &config.namespace {
-        input.check_namespace(namespace)?;
-    }
+    let (input, broken) = all_files(&config).await?;
     stats.bytes_expected.add(input.total_bytes());
-    let files = (input.files.len() + input.empty.len()) as u64;
+    let files = (input.files.len() + input.empty.len()) as u64 + u64::from(broken.is_some());
     let mut findings = input.empty.len() as u64;
+    let mut seen = findings;
+    if let Some(broken) = broken {
+        report(broken);
+        findings += 1;
+        seen += 1;
+    }
     for file in &input.empty {
         report(FileReport {
             finding: Some(Finding::Empty),
@@ -95,7 +98,6 @@ pub(super) async fn run(
             .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
     }
     drop(reports);
-    let mut seen = findings;
     while let Some(Ok(result)) = join_or_leave(results.recv_async(), &cancel).await {
         findings += u64::from(result.finding.is_some());
         seen += 1;
@@ -109,6 +111,29 @@ pub(super) async fn run(
             "a validation thread ended early".to_owned(),
         )),
     }
+}
+
+/// The files to look at. A set that is not as its manifest says is a finding, and no reason to
+/// look at nothing.
+async fn all_files(config: &ValidateConfig) -> Result<(Input, Option<FileReport>), Error> {
+    let list = |trust| list(config.source.clone(), config.unwrap.clone(), trust);
+    let error = match list(config.trust).await {
+        Err(error @ Error::Set { .. }) => error,
+        input => return Ok((input?, None)),
+    };
+    let ignoring = Trust {
+        ignore_manifest: true,
+        ..config.trust
+    };
+    let report = FileReport {
+        file: config.source.store().location().to_owned(),
+        records: 0,
+        indexes: 0,
+        udfs: 0,
+        bytes: None,
+        finding: Some(Finding::Error(error)),
+    };
+    Ok((list(ignoring).await?, Some(report)))
 }
 
 struct Task {
