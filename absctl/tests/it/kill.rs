@@ -150,6 +150,59 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
     );
 }
 
+#[test]
+fn a_killed_replacement_leaves_one_whole_set_at_any_time() {
+    let (old, new) = (filled(1, 400), filled(2, 4000));
+    let (few, many) = (old.count("test"), new.count("test"));
+    let place = tempdir().expect("directory");
+    let flags = [
+        "-r",
+        "-w3",
+        "-F1",
+        "--state-file-dst=run.state",
+        "--durable-interval=10",
+    ];
+    let mut random = fastrand::Rng::with_seed(11);
+    let whole = place.path().join("whole");
+    let begun = Instant::now();
+    finish(&new, &whole, &flags);
+    let life = begun.elapsed();
+    let mut replaced = 0;
+    for kill in 0..24 {
+        let path = place.path().join(format!("kill-{kill}"));
+        finish(&old, &path, &["-w2"]);
+        // Most of what can go wrong lies at the end, where names change.
+        let delay = life.mul_f64(1.1 - 0.6 * random.f64() * random.f64());
+        let _ended = killed(&new, &path, &flags, delay);
+        let target = empty(1);
+        let run = restore(&target, &[&"-d", &path]).survives();
+        let found = run.reported("Inserted Records");
+        assert!(
+            found == few || found == many,
+            "kill {kill}: {found} {:?}",
+            names(&path)
+        );
+        assert_equal(if found == few { &old } else { &new }, &target);
+        replaced += u64::from(found == many);
+        if path.join("run.state").exists() {
+            finish(&new, &path, &["-w2", "-F1", "--continue=run.state"]);
+        } else {
+            finish(&new, &path, &flags);
+        }
+        let left = names(&path);
+        let is_ours = |name: &String| name.ends_with(".asb") || name == "test.manifest.json";
+        assert!(left.iter().all(is_ours), "kill {kill}: {left:?}");
+        let target = empty(1);
+        restore(&target, &[&"-d", &path]).succeeds();
+        assert_equal(&new, &target);
+        fs::remove_dir_all(&path).expect("removed");
+    }
+    assert!(
+        (1..24).contains(&replaced),
+        "{replaced} of 24 were over before the kill"
+    );
+}
+
 fn absent(error: std::io::Error) -> std::io::Result<()> {
     match error.kind() {
         std::io::ErrorKind::NotFound => Ok(()),

@@ -10,6 +10,7 @@ mod envelope;
 mod faults;
 mod golden;
 mod kill;
+mod manifest;
 mod records;
 mod replace;
 mod round_trip;

@@ -117,6 +117,12 @@ impl FileSet {
         self.names.beside(self.store().single_name())
     }
 
+    /// Whether an old set goes once the new one is complete; a continuation must know it.
+    pub(super) fn replaces(&self) -> bool {
+        let can_wait = self.store().capabilities().deferred_publish;
+        self.remove_files && (self.is_deferred.load(Ordering::Relaxed) || !can_wait)
+    }
+
     /// The number of the first file that this run, or this continuation, will begin.
     pub(super) fn next_number(&self) -> u64 {
         self.created.load(Ordering::Relaxed).saturating_add(1)
@@ -252,8 +258,8 @@ impl FileSet {
     pub(super) fn restore_state(&self, state: &Place) -> Result<(), Error> {
         let store = self.store();
         let known = self.journal.files();
-        self.is_deferred
-            .store(self.replaces_something()?, Ordering::Relaxed);
+        let is_deferred = self.remove_files && store.capabilities().deferred_publish;
+        self.is_deferred.store(is_deferred, Ordering::Relaxed);
         for unknown in store.unfinished()? {
             let is_known = known.iter().any(|file| file.name == unknown.name);
             if !is_known && (self.is_ours(&unknown.name) || state.is_left_over(&unknown.name)) {
@@ -508,12 +514,10 @@ impl FileSet {
                 store.discard(&old.name)?;
             }
         }
-        let deferred = self.is_deferred.load(Ordering::Relaxed);
+        // Names that both sets have are taken over when the new files are published.
         let published = self.published()?;
-        let old = published
-            .iter()
-            .filter(|name| deferred || !new.contains(&name.as_str()));
-        let old: Vec<&str> = old.map(String::as_str).collect();
+        let old = published.iter().map(String::as_str);
+        let old: Vec<&str> = old.filter(|name| !new.contains(name)).collect();
         Ok(store.delete(&old)?)
     }
 

@@ -72,15 +72,15 @@ impl Run {
             let ledger = state.ledger().map_err(|problem| place.unusable(problem))?;
             resumed = Some((state, ledger));
         }
-        let head = resumed.as_ref().map_or_else(
-            || State::begin(arguments, config.remove_files),
-            |(state, _)| state.clone().resumed(),
-        );
         let state = resumed.as_ref().map(|(state, _)| state.clone());
         let files = Arc::new(FileSet::new(&config, resumed, Arc::clone(&stats), cancel));
         if state.is_none() {
             files.check_target()?;
         }
+        let head = match &state {
+            Some(state) => state.clone().resumed(),
+            None => State::begin(arguments, files.replaces()),
+        };
         let keeper = can_continue.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
         Ok(Self {
             config,
@@ -204,6 +204,9 @@ impl Run {
 
     /// Everything is in complete files.
     fn complete(&self, server: Server) -> Result<(), Error> {
+        if let Some(keeper) = self.keeper.as_ref().filter(|_| self.keeps_state()) {
+            keeper.write()?; // names change now: the state must say that all files are complete
+        }
         let manifest = match &self.keeper {
             Some(keeper) if self.config.manifest => Some(self.manifest(keeper, server)?),
             _ => None,
