@@ -11,6 +11,7 @@
 //! This is a module and not a library on purpose: nobody is to build on it, and the demo takes
 //! it in by its path to run the program's own code.
 
+mod access;
 mod cli;
 mod command;
 mod drive;
@@ -19,6 +20,7 @@ mod exit;
 mod output;
 mod settings;
 mod signals;
+mod value;
 
 pub(crate) use self::exit::Exit;
 

@@ -3,6 +3,7 @@
 mod envelope;
 
 use super::{
+    access,
     cli::{BackupArgs, Connection, RestoreArgs},
     error::Error,
 };
@@ -30,7 +31,7 @@ pub(crate) enum RestoreTask {
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let namespace = required_namespace(args.selection.namespace.as_deref())?;
     let mut config = BackupConfig::new(namespace, target(args)?);
-    config.connect = connect(&args.connection);
+    config.connect = connect(&args.connection)?;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
@@ -63,7 +64,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     }
     let namespace = required_namespace(namespace)?;
     let mut config = RestoreConfig::new(namespace, source(args)?);
-    config.connect = connect(&args.connection);
+    config.connect = connect(&args.connection)?;
     config.parallel = parallel;
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
@@ -172,14 +173,19 @@ fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error
     Ok(single_file(path, LocalOptions::default())?)
 }
 
-fn connect(connection: &Connection) -> ConnectOptions {
-    let seed =
-        |seed: &super::cli::Seed| Host::new(&seed.name, seed.port.unwrap_or(connection.port));
-    ConnectOptions {
-        seeds: connection.host.iter().map(seed).collect(),
-        connect_timeout: Duration::from_millis(connection.client_timeout.into()),
+fn connect(flags: &Connection) -> Result<ConnectOptions, Error> {
+    let seed = |seed: &super::cli::Seed| Host {
+        tls_name: seed.tls_name.clone().or_else(|| flags.tls.tls_name.clone()),
+        ..Host::new(&seed.name, seed.port.unwrap_or(flags.port))
+    };
+    Ok(ConnectOptions {
+        seeds: flags.host.iter().map(seed).collect(),
+        connect_timeout: Duration::from_millis(flags.client_timeout.into()),
+        services_alternate: flags.services_alternate,
+        tls: access::tls(&flags.tls)?,
+        auth: access::auth(flags)?,
         ..ConnectOptions::default()
-    }
+    })
 }
 
 fn parallel(typed: u16) -> Option<usize> {

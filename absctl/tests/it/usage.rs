@@ -46,7 +46,27 @@ fn every_flag_is_in_the_help() {
         let listed: Vec<_> = help.lines().filter_map(listed).collect();
         assert_eq!(listed, flags, "{command}");
     };
-    let connection = ["--host", "--port", "--client-timeout"];
+    let connection = [
+        "--host",
+        "--port",
+        "--client-timeout",
+        "--services-alternate",
+        "--user",
+        "--password",
+        "--auth",
+        "--tls-enable",
+        "--tls-name",
+        "--tls-cafile",
+        "--tls-capath",
+        "--tls-certfile",
+        "--tls-keyfile",
+        "--tls-keyfile-password",
+        "--tls-protocols",
+        "--tls-cipher-suite",
+        "--tls-crl-check",
+        "--tls-crl-check-all",
+        "--tls-cert-blacklist",
+    ];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
     let speed = ["--parallel"];
     let limits = ["--records-per-second", "--bandwidth"];

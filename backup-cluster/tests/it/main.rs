@@ -8,4 +8,5 @@ mod metadata;
 mod scan;
 mod security;
 mod support;
+mod tls;
 mod write;

@@ -26,7 +26,7 @@ use backup_cluster::{
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
-fn users() -> SecurityConfig {
+pub(crate) fn users() -> SecurityConfig {
     SecurityConfig::new()
         .user("writer", "secret", &["read-write", "sindex-admin"])
         .user("reader", "secret", &["read"])
@@ -34,14 +34,14 @@ fn users() -> SecurityConfig {
         .external_user("ldap", "secret", &["read"])
 }
 
-fn internal(user: &str, password: &str) -> AuthMode {
+pub(crate) fn internal(user: &str, password: &str) -> AuthMode {
     AuthMode::Internal {
         user: user.to_owned(),
         password: password.into(),
     }
 }
 
-fn external(insecure: bool) -> AuthMode {
+pub(crate) fn external(insecure: bool) -> AuthMode {
     AuthMode::External {
         user: "ldap".to_owned(),
         password: "secret".into(),
@@ -55,7 +55,7 @@ async fn connect(cluster: &Cluster, auth: AuthMode) -> Result<Arc<AerospikeView>
     AerospikeView::connect(&options).await.map(Arc::new)
 }
 
-async fn read_all(
+pub(crate) async fn read_all(
     view: &AerospikeView,
 ) -> Result<(ScanStats, Digests), ScanError<std::convert::Infallible>> {
     let options = ScanOptions {
@@ -70,7 +70,7 @@ async fn read_all(
     Ok((stats, sink))
 }
 
-async fn write(view: Arc<AerospikeView>, retry: RetryPolicy) -> Written {
+pub(crate) async fn write(view: Arc<AerospikeView>, retry: RetryPolicy) -> Written {
     let options = WriteOptions {
         retry,
         ..WriteOptions::new(NAMESPACE)

@@ -12,9 +12,13 @@ mod resume;
 mod selection;
 mod switches;
 mod target;
+mod tls;
 mod tuning;
 
-pub(crate) use self::connection::{Connection, Seed};
+pub(crate) use self::{
+    connection::{Auth, Connection, Seed},
+    tls::Tls,
+};
 
 use self::{
     envelope::{Envelope, Level, Window},
@@ -150,7 +154,7 @@ mod tests {
         match parse(args) {
             Ok(Parsed::Command(command)) => match *command {
                 Command::Backup(args) => args,
-                Command::Restore(_) => panic!("a restore"),
+                other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
         }
