@@ -1,10 +1,13 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
 mod envelope;
+pub(crate) mod secrets;
+
+pub(crate) use self::secrets::Secrets;
 
 use super::{
     access,
-    cli::{BackupArgs, Connection, RestoreArgs},
+    cli::{BackupArgs, Connection, RestoreArgs, Seed},
     error::Error,
 };
 use backup_core::{
@@ -31,7 +34,6 @@ pub(crate) enum RestoreTask {
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let namespace = required_namespace(args.selection.namespace.as_deref())?;
     let mut config = BackupConfig::new(namespace, target(args)?);
-    config.connect = connect(&args.connection)?;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
@@ -43,7 +45,9 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.records_per_second = args.limits.records_per_second;
     config.bytes_per_second = mebibytes("--bandwidth (-N)", args.limits.bandwidth)?;
     resume(args, &mut config)?;
-    config.wrap = envelope::wrap(&args.envelope, &args.level)?;
+    let secrets = Secrets::new(&args.agent)?;
+    config.wrap = envelope::wrap(&args.envelope, &args.level, &secrets)?;
+    config.connect = connect(&args.connection, &secrets)?;
     Ok(config)
 }
 
@@ -51,6 +55,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
 pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let namespace = args.selection.namespace.as_deref();
     let parallel = parallel(args.tuning.parallel);
+    let secrets = Secrets::new(&args.agent)?;
     if args.source.validate {
         return Ok(RestoreTask::Validate(ValidateConfig {
             namespace: namespace
@@ -58,18 +63,18 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
                 .transpose()?
                 .map(str::to_owned),
             source: source(args)?,
-            unwrap: envelope::unwrap(&args.envelope, &args.window)?,
+            unwrap: envelope::unwrap(&args.envelope, &args.window, &secrets)?,
             parallel,
         }));
     }
     let namespace = required_namespace(namespace)?;
     let mut config = RestoreConfig::new(namespace, source(args)?);
-    config.connect = connect(&args.connection)?;
     config.parallel = parallel;
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
-    config.unwrap = envelope::unwrap(&args.envelope, &args.window)?;
+    config.unwrap = envelope::unwrap(&args.envelope, &args.window, &secrets)?;
+    config.connect = connect(&args.connection, &secrets)?;
     Ok(RestoreTask::Restore(Box::new(config)))
 }
 
@@ -173,17 +178,20 @@ fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error
     Ok(single_file(path, LocalOptions::default())?)
 }
 
-fn connect(flags: &Connection) -> Result<ConnectOptions, Error> {
-    let seed = |seed: &super::cli::Seed| Host {
-        tls_name: seed.tls_name.clone().or_else(|| flags.tls.tls_name.clone()),
-        ..Host::new(&seed.name, seed.port.unwrap_or(flags.port))
+fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Error> {
+    let hosts = secrets.hosts("--host (-h)", &flags.host)?;
+    let port = secrets.port("--port (-p)", &flags.port)?;
+    let tls_name = secrets.text("--tls-name", flags.tls.tls_name.as_deref())?;
+    let seed = |seed: Seed| Host {
+        tls_name: seed.tls_name.or_else(|| tls_name.clone()),
+        ..Host::new(&seed.name, seed.port.unwrap_or(port))
     };
     Ok(ConnectOptions {
-        seeds: flags.host.iter().map(seed).collect(),
+        seeds: hosts.into_iter().map(seed).collect(),
         connect_timeout: Duration::from_millis(flags.client_timeout.into()),
         services_alternate: flags.services_alternate,
-        tls: access::tls(&flags.tls)?,
-        auth: access::auth(flags)?,
+        tls: access::tls(&flags.tls, secrets)?,
+        auth: access::auth(flags, secrets)?,
         ..ConnectOptions::default()
     })
 }
