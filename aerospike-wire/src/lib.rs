@@ -9,6 +9,7 @@
 //! - [`stream`]: an incremental walk over replies that may still be arriving.
 //! - [`scan`], [`batch`], [`single`]: the requests and replies that a backup or restore needs.
 //! - [`admin`]: login and its answers, both sides.
+//! - [`expression`]: the filters that a backup composes.
 //! - [`info`], [`partition`]: the text protocol and the partition bitmaps it carries.
 //! - [`digest`], [`result_code`]: identities and outcomes.
 //! - [`reply`]: the server's side of the same messages, for the embedded node.
@@ -44,6 +45,7 @@ pub mod admin;
 pub mod batch;
 pub mod digest;
 pub mod error;
+pub mod expression;
 pub mod field;
 pub mod frame;
 pub mod info;

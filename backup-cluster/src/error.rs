@@ -128,6 +128,14 @@ pub enum Error {
         /// Its name.
         namespace: String,
     },
+    /// The cluster has no racks, because its edition has none.
+    #[error(
+        "node {node} is of the Community edition: racks need the Enterprise edition of the server"
+    )]
+    NoRacks {
+        /// The node.
+        node: NodeName,
+    },
     /// The cluster has no nodes left.
     #[error("the cluster has no reachable node left")]
     NoNodes,
@@ -248,7 +256,10 @@ impl Error {
     #[must_use]
     pub fn is_access(&self) -> bool {
         let code = match self {
-            Self::Tls { .. } | Self::Login { .. } | Self::Privilege { .. } => return true,
+            Self::Tls { .. }
+            | Self::TlsSettings { .. }
+            | Self::Login { .. }
+            | Self::Privilege { .. } => return true,
             Self::Unavailable {
                 source: Some(source),
                 ..

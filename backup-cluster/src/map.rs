@@ -3,6 +3,7 @@
 
 use crate::{
     error::{Error, WithCauses},
+    racks::Preference,
     view::{ClusterView, Node, NodeName, ask},
 };
 use aerospike_wire::{
@@ -72,7 +73,7 @@ impl PartitionMap {
     }
 
     /// The node to ask for `partition` at the `attempt`-th try: the master first, then the
-    /// replicas in turn. `None` when nobody claims it.
+    /// replicas in turn, unless other nodes are [preferred](Self::preferring). `None` when nobody claims it.
     #[must_use]
     pub fn owner(&self, partition: PartitionId, attempt: usize) -> Option<&Node> {
         self.owner_index(partition, attempt)
@@ -85,6 +86,31 @@ impl PartitionMap {
         let candidates = self.owners.get(partition.index())?;
         let turn = attempt.checked_rem(candidates.len())?;
         candidates.get(turn).copied()
+    }
+
+    /// The partitions whose master is one of the nodes that `wanted` picks, in ascending order.
+    pub fn mastered_by(&self, wanted: impl Fn(&NodeName) -> bool) -> Vec<PartitionId> {
+        let is_wanted =
+            |id: &PartitionId| self.owner(*id, 0).is_some_and(|node| wanted(&node.name));
+        (0..PARTITIONS)
+            .filter_map(PartitionId::new)
+            .filter(is_wanted)
+            .collect()
+    }
+
+    /// The same map with the candidates of each partition in the order of `preference`; those of
+    /// equal rank stay as they were, the master first.
+    #[must_use]
+    pub fn preferring(mut self, preference: &Preference) -> Self {
+        let rank = |index: &usize| {
+            self.nodes
+                .get(*index)
+                .map_or(usize::MAX, |node| preference.rank(&node.name))
+        };
+        for candidates in &mut self.owners {
+            candidates.sort_by_key(rank);
+        }
+        self
     }
 
     /// The master of the record's partition, as an index into [`Self::nodes`].

@@ -1,6 +1,8 @@
 //! Why a job failed.
 
+use crate::backup::Violation;
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
+use backup_cluster::view::NodeName;
 use std::fmt;
 
 /// A failed job. Causes are behind `source()`.
@@ -138,6 +140,37 @@ pub enum Error {
         /// The server's answer.
         code: ResultCode,
     },
+    /// A selection that makes no sense in itself.
+    #[error("{}", join(violations, "; "))]
+    Selection {
+        /// Everything that is wrong with it.
+        violations: Vec<Violation>,
+    },
+    /// A node was listed that the cluster does not have.
+    #[error(
+        "no node of the cluster is called {name:?}; there are: {}",
+        join(known, "; ")
+    )]
+    UnknownNode {
+        /// As it was listed.
+        name: String,
+        /// The nodes with their addresses.
+        known: Vec<String>,
+    },
+    /// A rack was listed that has no nodes.
+    #[error("no node is in rack {id}; racks with nodes: {}", join(known, ", "))]
+    UnknownRack {
+        /// Its id.
+        id: u32,
+        /// Racks that have nodes.
+        known: Vec<u32>,
+    },
+    /// The server makes nothing of a filter expression.
+    #[error("node {node} refuses the filter expression: it makes no sense, or is not of type bool")]
+    FilterRefused {
+        /// The node that was asked.
+        node: NodeName,
+    },
     /// Something about the cluster.
     #[error(transparent)]
     Cluster(backup_cluster::error::Error),
@@ -212,6 +245,11 @@ fn differing(first: &Option<String>, now: &Option<String>) -> String {
             .map_or_else(|| "not given".to_owned(), |v| format!("{v:?}"))
     };
     format!("{} then, {} now", shown(first), shown(now))
+}
+
+fn join<T: ToString>(items: &[T], separator: &str) -> String {
+    let items: Vec<String> = items.iter().map(T::to_string).collect();
+    items.join(separator)
 }
 
 /// What about a record cannot be written down.
@@ -333,6 +371,10 @@ impl Error {
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")
             }
+            Self::RecordRefused {
+                code: ResultCode::ROLE_VIOLATION,
+                ..
+            } => Some("give the user a role with `write` or `read-write` on the namespace"),
             Self::OtherNamespace { .. } => Some("name the namespace of the backup with -n"),
             _ => None,
         }

@@ -55,6 +55,9 @@ pub mod error;
 pub mod fingerprint;
 pub mod handle;
 mod limits;
+pub mod lock;
+pub mod manifest;
+pub mod names;
 pub mod restore;
 pub mod stats;
 

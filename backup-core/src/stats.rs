@@ -53,7 +53,7 @@ counters! {
         records_expected,
         /// Secondary indexes written.
         indexes_read,
-        /// Secondary indexes left out, because nobody knows their kind.
+        /// Secondary indexes left out: of sets that are not selected, or of unknown kinds.
         indexes_skipped,
         /// UDF modules written.
         udfs_read,

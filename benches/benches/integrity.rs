@@ -1,4 +1,4 @@
-//! What the fingerprint costs: records of the shape `bench` from their wire bytes.
+//! What fingerprints of records and hashes of files cost, with data of the shape `bench`.
 //!
 //! `Throughput::Bytes` counts bytes of text in all benches, so that the rates can be compared
 //! with those of `asb_format`.
@@ -17,6 +17,7 @@ use asnode::{
 use backup_core::{
     convert::{asb_to_fingerprint, wire_to_asb, wire_to_fingerprint},
     fingerprint::{Fingerprinter, PartitionTable},
+    manifest::BlockHasher,
 };
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use std::hint::black_box;
@@ -132,5 +133,21 @@ fn bench(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, bench);
+/// As the writers do it: chunks of half a mebibyte.
+fn hash(c: &mut Criterion) {
+    let chunk: Vec<u8> = (0..=250_u8).cycle().take(512 << 10).collect();
+    const CHUNKS: u64 = 20;
+    let mut group = c.benchmark_group("blake3");
+    group.throughput(Throughput::Bytes(CHUNKS * chunk.len() as u64));
+    group.bench_function("blocks", |b| {
+        b.iter(|| {
+            let mut hasher = BlockHasher::new();
+            (0..CHUNKS).for_each(|_| hasher.update(black_box(&chunk)));
+            hasher.finish()
+        });
+    });
+    group.finish();
+}
+
+criterion_group!(benches, bench, hash);
 criterion_main!(benches);

@@ -84,9 +84,6 @@ pub(crate) fn tls(flags: &Tls, secrets: &Secrets) -> Result<Option<ClientSetting
         }
         return Ok(None);
     }
-    if flags.tls_cert_blacklist.is_some() {
-        tracing::warn!("--tls-cert-blacklist is deprecated: use revocation lists");
-    }
     let source = |flag: &str, typed: &Option<Secret>| {
         let typed = typed.as_ref().filter(|typed| !typed.is_empty());
         typed
@@ -155,10 +152,12 @@ fn ca_path(flags: &Tls, secrets: &Secrets) -> Result<Option<PathBuf>, Error> {
 }
 
 fn blacklist(flags: &Tls, secrets: &Secrets) -> Result<Option<Source>, Error> {
-    let typed = flags.tls_cert_blacklist.as_deref();
-    typed
-        .map(|typed| secrets.source("--tls-cert-blacklist", typed))
-        .transpose()
+    let Some(typed) = &flags.tls_cert_blacklist else {
+        return Ok(None);
+    };
+    let source = secrets.source("--tls-cert-blacklist", typed)?;
+    tracing::warn!("--tls-cert-blacklist is deprecated: use revocation lists");
+    Ok(Some(source))
 }
 
 /// A list of words, or the default.

@@ -1,10 +1,15 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
 mod envelope;
+mod list;
+mod problems;
 pub(crate) mod secrets;
+mod selection;
+mod time;
 
 pub(crate) use self::secrets::Secrets;
 
+use self::problems::Problems;
 use super::{
     access,
     cli::{BackupArgs, Connection, RestoreArgs, Seed},
@@ -32,22 +37,43 @@ pub(crate) enum RestoreTask {
 
 /// The backup that was asked for.
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
-    let namespace = required_namespace(args.selection.namespace.as_deref())?;
-    let mut config = BackupConfig::new(namespace, target(args)?);
+    let mut problems = Problems::default();
+    let namespace = problems.note(required_namespace(args.selection.namespace.as_deref()))?;
+    let target = problems.note(target(args))?;
+    let selection = selection::of(&args.records, &mut problems);
+    let prefix = problems.note(prefix(args))?;
+    let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
+    let file_limit = problems.note(file_limit)?;
+    let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
+    problems.note(check_resume(args))?;
+    let secrets = problems.note(Secrets::new(&args.agent))?;
+    // An agent is not asked for a command line that is wrong anyway.
+    let secrets = secrets.filter(|secrets| problems.is_empty() || !secrets.can_ask());
+    let Some(secrets) = secrets else {
+        return Err(problems.into_error());
+    };
+    let wrap = problems.note(envelope::wrap(&args.envelope, &args.level, &secrets))?;
+    let connect = problems.note(connect(&args.connection, &secrets))?;
+    let (Some(namespace), Some(target), Some(wrap), Some(connect), true) =
+        (namespace, target, wrap, connect, problems.is_empty())
+    else {
+        return Err(problems.into_error());
+    };
+    let mut config = BackupConfig::new(namespace, target);
+    config.selection = selection;
+    config.connect = connect;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
-    config.prefix = prefix(args)?;
-    config.file_limit = mebibytes("--file-limit (-F)", args.target.file_limit)?;
+    config.prefix = prefix.unwrap_or_default();
+    config.file_limit = file_limit.unwrap_or(config.file_limit);
     config.records_per_second = args.limits.records_per_second;
-    config.bytes_per_second = mebibytes("--bandwidth (-N)", args.limits.bandwidth)?;
-    resume(args, &mut config)?;
-    let secrets = Secrets::new(&args.agent)?;
-    config.wrap = envelope::wrap(&args.envelope, &args.level, &secrets)?;
-    config.connect = connect(&args.connection, &secrets)?;
+    config.bytes_per_second = bandwidth.unwrap_or(0);
+    config.wrap = wrap;
+    resume(args, &mut config);
     Ok(config)
 }
 
@@ -137,7 +163,7 @@ fn mebibytes(flag: &str, typed: u64) -> Result<u64, Error> {
     bytes.ok_or_else(|| Error::usage(format!("{flag} {typed}: there are no numbers that large")))
 }
 
-fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
+fn check_resume(args: &BackupArgs) -> Result<(), Error> {
     let flags = &args.resume;
     if flags.resume.is_some() && flags.state_file_dst.is_some() {
         let error = exclusive("--continue (-c)", "--state-file-dst");
@@ -146,6 +172,12 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
     if flags.resume.is_some() && args.target.remove_files {
         return Err(exclusive("--continue (-c)", "--remove-files (-r)"));
     }
+    Ok(())
+}
+
+/// Where the state is kept and found, and how often it is written.
+fn resume(args: &BackupArgs, config: &mut BackupConfig) {
+    let flags = &args.resume;
     config.state_file = flags.state_file_dst.as_deref().map(|typed| {
         if typed.contains('/') {
             StateFile::Local(typed.into())
@@ -163,7 +195,6 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) -> Result<(), Error> {
     });
     config.durable_interval = Duration::from_millis(flags.durable_interval);
     config.durable_records = flags.scan_page_size;
-    Ok(())
 }
 
 fn local_dir(path: &Path) -> Arc<dyn Store> {

@@ -4,13 +4,17 @@
 #[path = "../../examples/demo/compare.rs"]
 mod compare;
 
+mod access;
+mod agent;
 mod bad_input;
 mod envelope;
 mod faults;
 mod golden;
 mod kill;
+mod records;
 mod replace;
 mod round_trip;
+mod secrets;
 mod selection;
 mod signals;
 mod support;

@@ -66,8 +66,32 @@ fn every_flag_is_in_the_help() {
         "--tls-crl-check",
         "--tls-crl-check-all",
         "--tls-cert-blacklist",
+        "--sa-connection-type",
+        "--sa-address",
+        "--sa-port",
+        "--sa-timeout",
+        "--sa-ca-file",
+        "--sa-tls-name",
+        "--sa-cert-file",
+        "--sa-key-file",
+        "--sa-is-base64",
     ];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
+    let records = [
+        "--set-list",
+        "--bin-list",
+        "--no-bins",
+        "--max-records",
+        "--modified-after",
+        "--modified-before",
+        "--no-ttl-only",
+        "--filter-exp",
+        "--partition-list",
+        "--after-digest",
+        "--node-list",
+        "--rack-list",
+        "--prefer-racks",
+    ];
     let speed = ["--parallel"];
     let limits = ["--records-per-second", "--bandwidth"];
     let end = ["--help", "--version"];
@@ -86,6 +110,7 @@ fn every_flag_is_in_the_help() {
         "--encrypt",
         "--encryption-key-file",
         "--encryption-key-env",
+        "--encryption-key-secret",
         "--encryption-key-raw",
         "--compression-level",
     ];
@@ -97,12 +122,22 @@ fn every_flag_is_in_the_help() {
         "--encrypt",
         "--encryption-key-file",
         "--encryption-key-env",
+        "--encryption-key-secret",
         "--encryption-key-raw",
         "--zstd-window-log",
     ];
     check(
         "backup",
-        &[&connection[..], &target, &selection, &speed, &limits, &end].concat(),
+        &[
+            &connection[..],
+            &target,
+            &selection,
+            &records,
+            &speed,
+            &limits,
+            &end,
+        ]
+        .concat(),
     );
     check(
         "restore",
@@ -147,7 +182,7 @@ fn wrong_command_lines() {
     check("backup -n a/b -d x", "no name of a namespace");
     check("backup -n test -d x -w 1025", "1025 is not in 0..=1024");
     check("backup -n test -d x -w many", "invalid digit");
-    check("backup -n test -d x -p 0", "0 is not in 1..=65535");
+    check("backup -n test -d x -p 0", "is no port (1 to 65535)");
     check("backup -n test -d x -h a,,b", "a host name is missing");
     check("backup -n test -d x -h ::1", "in brackets: [::1]");
     check("backup -n test -d x --client-timeout 0", "0 is not in 1..");

@@ -11,6 +11,7 @@ mod admin;
 mod capture;
 mod corpus;
 mod examples;
+mod filters;
 mod frames;
 mod meaning;
 mod properties;

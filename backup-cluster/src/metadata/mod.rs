@@ -13,6 +13,7 @@ use crate::{
     error::Error,
     view::{ClusterView, Node, NodeName, ask, command_name},
 };
+use aerospike_wire::info;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::time::Duration;
 
@@ -78,20 +79,51 @@ impl<'a> Metadata<'a> {
     /// # Errors
     /// A node that does not answer, or without these figures.
     pub async fn record_count(&self, namespace: &str) -> Result<u64, Error> {
-        let command = format!("namespace/{namespace}");
         let mut records = 0u64;
         for node in self.view.nodes() {
-            let text = ask(self.view, &node.name, &command).await?;
-            let figure = |key: &str| {
-                let value = aerospike_wire::info::value(text.as_bytes(), b';', key.as_bytes())?;
-                aerospike_wire::info::number::<u64>(value)
-            };
-            let copies = figure("effective_replication_factor").unwrap_or(1).max(1);
-            let objects = figure("objects")
-                .ok_or_else(|| nonsense(&node.name, &command, "no object count"))?;
+            let (objects, copies) = self.objects(&node.name, namespace).await?;
             records = records.saturating_add(objects.checked_div(copies).unwrap_or_default());
         }
         Ok(records)
+    }
+
+    /// The same for some sets of the namespace.
+    ///
+    /// # Errors
+    /// As [`Self::record_count`].
+    pub async fn record_count_of_sets(
+        &self,
+        namespace: &str,
+        sets: &[Vec<u8>],
+    ) -> Result<u64, Error> {
+        let command = format!("sets/{namespace}");
+        let (mut objects, mut copies) = (0u64, 1);
+        for node in self.view.nodes() {
+            copies = self.objects(&node.name, namespace).await?.1;
+            let text = ask(self.view, &node.name, &command).await?;
+            for entry in info::items(text.as_bytes(), b';') {
+                let name = info::value(entry, b':', b"set").unwrap_or_default();
+                if sets.iter().any(|set| set == name) {
+                    let count = info::value(entry, b':', b"objects").and_then(info::number);
+                    objects = objects.saturating_add(count.unwrap_or_default());
+                }
+            }
+        }
+        Ok(objects.checked_div(copies).unwrap_or_default())
+    }
+
+    /// Copies of records on a node, and how many of each there are in the cluster.
+    async fn objects(&self, node: &NodeName, namespace: &str) -> Result<(u64, u64), Error> {
+        let command = format!("namespace/{namespace}");
+        let text = ask(self.view, node, &command).await?;
+        let figure = |key: &str| {
+            let value = info::value(text.as_bytes(), b';', key.as_bytes())?;
+            info::number::<u64>(value)
+        };
+        let copies = figure("effective_replication_factor").unwrap_or(1).max(1);
+        let objects =
+            figure("objects").ok_or_else(|| nonsense(node, &command, "no object count"))?;
+        Ok((objects, copies))
     }
 
     /// The secondary indexes of a namespace.

@@ -6,13 +6,16 @@
 //! is still in the socket's buffer. A partition's cursor moves with each record delivered, so a
 //! connection that breaks costs nothing but the records that had not arrived: the next round
 //! resumes each partition after its last digest, on whichever node owns it then. Rounds end
-//! when every partition is done, or when several in a row brought no progress at all.
+//! when every partition is done, when a [`RecordLimit`] is reached, or when several in a row
+//! brought no progress at all.
 
 mod cursor;
+mod limit;
 mod request;
 mod round;
 
 pub use cursor::PartitionCursor;
+pub use limit::RecordLimit;
 pub use request::ScanOptions;
 
 use crate::{
@@ -30,6 +33,12 @@ use tokio_util::sync::CancellationToken;
 pub trait RecordSink: Send {
     /// Why the sink can go no further.
     type Error: Send;
+
+    /// Whether the record is one to be delivered and counted. One that is not is passed over.
+    #[inline]
+    fn wants(&self, _record: &ScanRecord<'_>) -> bool {
+        true
+    }
 
     /// Takes one record over before it returns: the bytes are reused afterwards.
     ///
@@ -77,13 +86,13 @@ impl<E: fmt::Display> fmt::Display for ScanError<E> {
 /// What a scan had to do beside reading.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct ScanStats {
-    /// Records delivered.
+    /// Records that came.
     pub records: u64,
     /// Rounds after the first.
     pub retries: u32,
 }
 
-/// Reads the partitions of `cursors` into `sink`. On return, also after an error, each cursor
+/// Reads the partitions of `cursors` into `sink`, or as much as the limit of `options` allows. On return, also after an error, each cursor
 /// says how far its partition was delivered; a later call goes on there.
 ///
 /// # Errors
@@ -110,7 +119,7 @@ pub async fn scan<S: RecordSink>(
         };
         let outcome = round.run().await?;
         stats.records = stats.records.saturating_add(outcome.records);
-        if cursors.iter().all(|cursor| cursor.is_done()) {
+        if outcome.is_enough || cursors.iter().all(|cursor| cursor.is_done()) {
             return Ok(stats);
         }
         stats.retries = stats.retries.saturating_add(1);
@@ -135,7 +144,11 @@ async fn fetch_map(
 ) -> Result<Arc<PartitionMap>, Error> {
     loop {
         match PartitionMap::fetch(view, &options.namespace).await {
-            Ok(map) => return Ok(map),
+            Ok(map) if options.preference.is_empty() => return Ok(map),
+            Ok(map) => {
+                let map = Arc::unwrap_or_clone(map).preferring(&options.preference);
+                return Ok(Arc::new(map));
+            }
             Err(error) if error.is_retryable() => {
                 let pause = progress.after_failure(error)?;
                 retry::sleep(pause, cancel).await?;

@@ -1,9 +1,9 @@
 //! What is asked of every node.
 
-use super::cursor::PartitionCursor;
-use crate::{connection::SocketOptions, retry::RetryPolicy};
+use super::{cursor::PartitionCursor, limit::RecordLimit};
+use crate::{connection::SocketOptions, racks::Preference, retry::RetryPolicy};
 use aerospike_wire::{digest::Digest, scan::ScanRequest};
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// What to scan, and how patiently.
 #[derive(Debug, Clone)]
@@ -18,6 +18,10 @@ pub struct ScanOptions {
     pub no_bins: bool,
     /// Filter expression in msgpack; empty = none.
     pub filter: Vec<u8>,
+    /// The most records, shared with other scans; `None` = all.
+    pub limit: Option<Arc<RecordLimit>>,
+    /// Nodes to read from where they hold a copy; empty = the masters.
+    pub preference: Preference,
     /// How long the node waits for us to read before it gives the scan up; zero = for ever.
     pub server_patience: Duration,
     /// Silence after which the node is asked whether it is still there (default 10 s). A
@@ -39,6 +43,8 @@ impl ScanOptions {
             bins: Vec::new(),
             no_bins: false,
             filter: Vec::new(),
+            limit: None,
+            preference: Preference::default(),
             server_patience: Duration::from_secs(10),
             silence: Duration::from_secs(10),
             retry: RetryPolicy::SCAN,
@@ -46,9 +52,24 @@ impl ScanOptions {
         }
     }
 
+    /// The most records to ask a node for, which is all that may still be delivered: so a node
+    /// stops at it only when the whole run does. `None` = no limit.
+    ///
+    /// With a selection of bins the node also counts records that it does not send, and would
+    /// stop early (`wire-scan.md` §6).
+    pub(super) fn quota(&self) -> Option<u64> {
+        let limit = self.limit.as_ref()?;
+        (self.no_bins || self.bins.is_empty()).then(|| limit.left())
+    }
+
     /// Appends the request for the partitions of `cursors`. Every request has an id of its own:
     /// the job of a broken connection may still run on the node.
-    pub(super) fn encode(&self, cursors: &[PartitionCursor], out: &mut Vec<u8>) {
+    pub(super) fn encode(
+        &self,
+        cursors: &[PartitionCursor],
+        quota: Option<u64>,
+        out: &mut Vec<u8>,
+    ) {
         let started = cursors.iter().filter_map(PartitionCursor::last_digest);
         let fresh = cursors
             .iter()
@@ -64,6 +85,7 @@ impl ScanOptions {
             bins: &bins,
             no_bins: self.no_bins,
             filter: &self.filter,
+            max_records: quota.unwrap_or_default(),
             socket_timeout_ms: patience,
             ..ScanRequest::new(self.namespace.as_bytes(), fastrand::u64(1..))
         };

@@ -1,6 +1,6 @@
 //! One round: a request to each node that owns unfinished partitions.
 
-use super::{PartitionCursor, RecordSink, ScanError, ScanOptions};
+use super::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions};
 use crate::{
     connection::Connection,
     error::{Error, WithCauses},
@@ -13,7 +13,7 @@ use aerospike_wire::{
     result_code::ResultCode,
     scan::{self, ScanItem, ScanRecord},
 };
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 const ACTION: &str = "scan";
@@ -34,8 +34,19 @@ pub(super) struct Outcome {
     pub(super) records: u64,
     /// Partitions that were finished.
     pub(super) finished: usize,
+    /// The limit of records is reached.
+    pub(super) is_enough: bool,
     /// The last failure that a retry may mend.
     pub(super) failure: Option<Error>,
+}
+
+/// How a node's part of a round ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Answer {
+    /// The node has said that this is all.
+    Complete,
+    /// No more records are wanted, from any node.
+    Enough,
 }
 
 impl<S: RecordSink> Round<'_, S> {
@@ -47,7 +58,8 @@ impl<S: RecordSink> Round<'_, S> {
             outcome.records = outcome.records.saturating_add(share.records);
             share.store(self.cursors);
             match scanned {
-                Ok(()) => {}
+                Ok(Answer::Complete) => {}
+                Ok(Answer::Enough) => outcome.is_enough = true,
                 Err(ScanError::Cluster(error)) if error.is_retryable() => {
                     tracing::warn!(node = %node.name, error = %WithCauses(&error), "scan interrupted, will resume");
                     self.fail(&members);
@@ -56,6 +68,9 @@ impl<S: RecordSink> Round<'_, S> {
                 Err(error) => return Err(error),
             }
             outcome.finished = outcome.finished.saturating_add(self.count_done(&members));
+            if outcome.is_enough {
+                break;
+            }
         }
         Ok(outcome)
     }
@@ -114,30 +129,38 @@ impl<S: RecordSink> Round<'_, S> {
         &mut self,
         node: &Node,
         share: &mut Share,
-    ) -> Result<(), ScanError<S::Error>> {
+    ) -> Result<Answer, ScanError<S::Error>> {
+        let is_used_up = |limit: &Arc<RecordLimit>| limit.left() == 0;
+        if self.options.limit.as_ref().is_some_and(is_used_up) {
+            return Ok(Answer::Enough);
+        }
+        share.quota = self.options.quota();
         let access = self.view.access();
         let mut connection = tokio::select! {
             opened = Connection::open(node, self.options.socket, &access) => opened?,
             () = self.cancel.cancelled() => return Err(Error::Cancelled.into()),
         };
         let mut request = Vec::new();
-        self.options.encode(&share.cursors, &mut request);
+        self.options
+            .encode(&share.cursors, share.quota, &mut request);
         connection.send(&request, ACTION).await?;
         loop {
-            if self.deliver(&mut connection, share)? {
-                return Ok(());
+            if let Some(answer) = self.deliver(&mut connection, share)? {
+                return Ok(answer);
             }
             self.sink.ready().await.map_err(ScanError::Sink)?;
-            self.read_more(&mut connection).await?;
+            if let Some(answer) = self.read_more(&mut connection).await? {
+                return Ok(answer);
+            }
         }
     }
 
-    /// Delivers what has arrived. `true` once the node has said that this is all.
+    /// Delivers what has arrived; `None` = more will follow.
     fn deliver(
         &mut self,
         connection: &mut Connection,
         share: &mut Share,
-    ) -> Result<bool, ScanError<S::Error>> {
+    ) -> Result<Option<Answer>, ScanError<S::Error>> {
         let node = connection.node().clone();
         let malformed = |source| Error::Malformed {
             node: node.clone(),
@@ -148,7 +171,12 @@ impl<S: RecordSink> Round<'_, S> {
             match scan::item(message).map_err(malformed)? {
                 ScanItem::Record(record) => {
                     share.accept(&record).map_err(malformed)?;
-                    self.sink.record(&record).map_err(ScanError::Sink)?;
+                    if self.sink.wants(&record) {
+                        if !self.options.limit.as_ref().is_none_or(|limit| limit.take()) {
+                            return Ok(Some(Answer::Enough));
+                        }
+                        self.sink.record(&record).map_err(ScanError::Sink)?;
+                    }
                     share.delivered(&record);
                 }
                 ScanItem::Partition { id, result } => {
@@ -158,14 +186,14 @@ impl<S: RecordSink> Round<'_, S> {
                 }
                 ScanItem::Last(code) if code.is_ok() => {
                     share.finish(|id| self.sink.partition_done(id));
-                    return Ok(true);
+                    return Ok(Some(Answer::Complete));
                 }
                 ScanItem::Last(code) | ScanItem::Refused(code) => {
                     return Err(self.refused(&node, code).into());
                 }
             }
         }
-        Ok(false)
+        Ok(None)
     }
 
     /// The error for a result code that ends a request. "Forbidden" is what a node answers that
@@ -177,17 +205,26 @@ impl<S: RecordSink> Round<'_, S> {
         }
     }
 
-    async fn read_more(&self, connection: &mut Connection) -> Result<(), Error> {
+    async fn read_more(&self, connection: &mut Connection) -> Result<Option<Answer>, Error> {
         let node = connection.node().clone();
         loop {
             tokio::select! {
-                filled = connection.fill(ACTION) => return filled,
+                filled = connection.fill(ACTION) => return filled.map(|()| None),
+                () = reached(self.options.limit.as_deref()) => return Ok(Some(Answer::Enough)),
                 () = self.cancel.cancelled() => return Err(Error::Cancelled),
                 () = tokio::time::sleep(self.options.silence) => {}
             }
             // Nothing came for a while: is the node still there?
             self.view.info(&node, &["partition-generation"]).await?;
         }
+    }
+}
+
+/// Ends when the limit of records is reached: other scans may have taken the last of them.
+async fn reached(limit: Option<&RecordLimit>) {
+    match limit {
+        Some(limit) => limit.reached().await,
+        None => std::future::pending().await,
     }
 }
 
@@ -200,6 +237,8 @@ struct Share {
     index: Box<[u16; PARTITIONS as usize]>,
     unavailable: Vec<bool>,
     records: u64,
+    /// The most records that the node was asked for.
+    quota: Option<u64>,
 }
 
 const NONE: u16 = u16::MAX;
@@ -224,6 +263,7 @@ impl Share {
             index,
             unavailable,
             records: 0,
+            quota: None,
         }
     }
 
@@ -287,8 +327,12 @@ impl Share {
         Ok(false)
     }
 
-    /// The node has read everything it was asked for, but what it reported unavailable.
+    /// The node has read everything it was asked for, but what it reported unavailable. If it
+    /// has sent as many records as it was allowed to, it does not say where it stopped.
     fn finish(&mut self, mut done: impl FnMut(PartitionId)) {
+        if self.quota.is_some_and(|quota| self.records >= quota) {
+            return;
+        }
         for (cursor, unavailable) in self.cursors.iter_mut().zip(&self.unavailable) {
             if !unavailable && !cursor.is_done() {
                 cursor.finish();

@@ -5,6 +5,7 @@
 )]
 
 mod metadata;
+mod racks;
 mod scan;
 mod security;
 mod support;

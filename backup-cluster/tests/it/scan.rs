@@ -6,14 +6,15 @@ use aerospike_wire::{
     field::code,
     frame::{self, FrameType},
     message::{MessageHeader, flags},
+    scan::ScanRecord,
 };
 use asnode::faults::{On, Reaction, Rule};
 use backup_cluster::{
     error::Error,
-    scan::{PartitionCursor, ScanError, ScanOptions, scan},
+    scan::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, scan},
     view::{BoxFuture, ClusterView, Node, NodeName},
 };
-use std::{collections::BTreeSet, time::Duration};
+use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpListener,
@@ -194,4 +195,112 @@ async fn records_of_partitions_that_were_not_asked_for_end_the_scan() {
     let (result, delivered) = scan_impostor(&[foreign]).await;
     assert!(result.unwrap_err().contains("malformed reply"));
     assert_eq!(delivered, 0);
+}
+
+async fn scan_with(cluster: &asnode::Cluster, options: &ScanOptions) -> Vec<[u8; 20]> {
+    let view = view(cluster).await;
+    let (mut cursors, mut sink, cancel) = (all(), Digests::default(), CancellationToken::new());
+    scan(&*view, options, &mut cursors, &mut sink, &cancel)
+        .await
+        .unwrap();
+    sink.0
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_limit_is_exact_over_all_nodes() {
+    let cluster = cluster(3);
+    fill(&cluster, 500);
+    for (limit, expected) in [
+        (0, 0),
+        (1, 1),
+        (170, 170),
+        (499, 499),
+        (500, 500),
+        (9000, 500),
+    ] {
+        for bins in [vec![], vec![b"n".to_vec()]] {
+            let limit = Arc::new(RecordLimit::new(limit));
+            let options = ScanOptions {
+                limit: Some(Arc::clone(&limit)),
+                bins,
+                ..options()
+            };
+            let found = scan_with(&cluster, &options).await;
+            assert_eq!(found.len(), expected);
+            assert_eq!(found.iter().collect::<BTreeSet<_>>().len(), expected);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scans_that_share_a_limit_all_end_when_one_of_them_reaches_it() {
+    let cluster = cluster(1);
+    fill(&cluster, 300);
+    // This scan never gets an answer.
+    let silent = Rule::new(On::Scan, Reaction::Silence);
+    let rule = cluster.faults().add(silent.times(1));
+    let limit = Arc::new(RecordLimit::new(200));
+    let options = ScanOptions {
+        limit: Some(Arc::clone(&limit)),
+        ..options()
+    };
+    let view = view(&cluster).await;
+    let waiting = {
+        let (view, options) = (Arc::clone(&view), options.clone());
+        tokio::spawn(async move {
+            let (mut cursors, mut sink) = (all(), Digests::default());
+            let cancel = CancellationToken::new();
+            scan(&*view, &options, &mut cursors, &mut sink, &cancel)
+                .await
+                .unwrap()
+                .records
+        })
+    };
+    while cluster.faults().fired(rule) == 0 {
+        tokio::task::yield_now().await;
+    }
+    let found = scan_with(&cluster, &options).await;
+    assert_eq!(found.len(), 200);
+    let ended = tokio::time::timeout(Duration::from_secs(60), waiting);
+    assert_eq!(ended.await.expect("the scan hangs").unwrap(), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_record_that_is_not_wanted_does_not_count() {
+    /// Wants every other record.
+    #[derive(Default)]
+    struct Picky(Digests);
+    impl RecordSink for Picky {
+        type Error = Infallible;
+        fn wants(&self, record: &ScanRecord<'_>) -> bool {
+            record.digest.0[19].is_multiple_of(2)
+        }
+        fn record(&mut self, record: &ScanRecord<'_>) -> Result<(), Infallible> {
+            self.0.record(record)
+        }
+        async fn ready(&mut self) -> Result<(), Infallible> {
+            Ok(())
+        }
+    }
+    let cluster = cluster(2);
+    fill(&cluster, 400);
+    let mut wanted = 0;
+    cluster.for_each(NAMESPACE, |record| {
+        wanted += u64::from(record.digest.0[19].is_multiple_of(2))
+    });
+    let view = view(&cluster).await;
+    for limit in [wanted - 5, wanted + 5] {
+        let options = ScanOptions {
+            limit: Some(Arc::new(RecordLimit::new(limit))),
+            ..options()
+        };
+        let (mut cursors, mut sink) = (all(), Picky::default());
+        let cancel = CancellationToken::new();
+        scan(&*view, &options, &mut cursors, &mut sink, &cancel)
+            .await
+            .unwrap();
+        assert_eq!(sink.0.0.len() as u64, limit.min(wanted));
+        let is_all = cursors.iter().all(PartitionCursor::is_done);
+        assert_eq!(is_all, limit > wanted);
+    }
 }

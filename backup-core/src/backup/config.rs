@@ -1,5 +1,6 @@
 //! What to back up, and where to.
 
+use super::Selection;
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
 use backup_storage::Store;
 
@@ -44,8 +45,10 @@ pub struct BackupConfig {
     /// Where to.
     pub target: BackupTarget,
     /// Scans at a time, and files in a directory; `None` = as many as there are cores, at
-    /// most 8. More than 4096 are lowered: a scan needs a partition.
+    /// most 8. More than there are partitions to read are lowered.
     pub parallel: Option<usize>,
+    /// Which records.
+    pub selection: Selection,
     /// Leave out the records.
     pub no_records: bool,
     /// Leave out the secondary indexes.
@@ -96,6 +99,7 @@ impl BackupConfig {
             namespace: namespace.to_owned(),
             target,
             parallel: None,
+            selection: Selection::default(),
             no_records: false,
             no_indexes: false,
             no_udfs: false,
@@ -117,14 +121,10 @@ impl BackupConfig {
         }
     }
 
-    /// Scans at a time.
+    /// Scans at a time, if there are that many partitions.
     pub(super) fn workers(&self) -> usize {
         let automatic =
             || std::thread::available_parallelism().map_or(1, |cores| cores.get().min(8));
-        let partitions = usize::from(aerospike_wire::digest::PARTITIONS);
-        self.parallel
-            .filter(|n| *n > 0)
-            .unwrap_or_else(automatic)
-            .min(partitions)
+        self.parallel.filter(|n| *n > 0).unwrap_or_else(automatic)
     }
 }

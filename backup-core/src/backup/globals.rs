@@ -35,7 +35,7 @@ pub(super) async fn fetch(
     if !config.no_indexes {
         let build = metadata.build().await?;
         let indexes = metadata.indexes(&config.namespace, build).await?;
-        let known = known(&indexes, stats);
+        let known = known(config, &indexes, stats);
         version = Version::required_for(&known);
         for index in &known {
             encoder.index(&mut text, index);
@@ -54,8 +54,13 @@ pub(super) async fn fetch(
     })
 }
 
-/// The indexes that a file can hold. The others are said and counted, and never end a backup.
-fn known<'a>(indexes: &'a Indexes, stats: &BackupStats) -> Vec<IndexDef<'a>> {
+/// The indexes of the selection that a file can hold. The others are said and counted, and never
+/// end a backup.
+fn known<'a>(
+    config: &BackupConfig,
+    indexes: &'a Indexes,
+    stats: &BackupStats,
+) -> Vec<IndexDef<'a>> {
     for unknown in &indexes.unknown {
         tracing::warn!(index = %unknown.name, reason = %unknown.reason, "index left out");
         stats.indexes_skipped.add(1);
@@ -63,7 +68,13 @@ fn known<'a>(indexes: &'a Indexes, stats: &BackupStats) -> Vec<IndexDef<'a>> {
     let mut known = Vec::with_capacity(indexes.known.len());
     for definition in &indexes.known {
         if let Some(index) = index::to_asb(definition) {
-            known.push(index);
+            let set = index.set.filter(|set| !set.is_empty());
+            if config.selection.covers_index_of(set) {
+                known.push(index);
+            } else {
+                tracing::info!(index = %definition.name(), "index left out: of another set");
+                stats.indexes_skipped.add(1);
+            }
         } else {
             let name = definition.name();
             tracing::warn!(index = %name, "index left out: its definition is no base64");

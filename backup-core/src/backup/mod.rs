@@ -14,12 +14,16 @@ mod ledger;
 mod names;
 mod run;
 mod scan_stage;
+mod selection;
 mod state;
 mod wrap;
 mod write_stage;
 
 pub use config::{BackupConfig, BackupTarget, StateFile};
 pub use names::Shard;
+pub use selection::{
+    Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
+};
 pub use wrap::Wrap;
 
 use crate::{handle::Job, stats::BackupStats};
@@ -30,8 +34,8 @@ pub type BackupJob = Job<BackupStats>;
 
 /// Starts a backup on the current tokio runtime.
 ///
-/// Nothing is written before the target was found fit, the cluster has answered and the
-/// namespace was found. Files appear under their final names when all of them are complete; a
+/// Nothing is written before the selection and the target were found fit, the cluster has
+/// answered and the namespace, the nodes and the racks were found. Files appear under their final names when all of them are complete; a
 /// job that fails or is cancelled leaves nothing of its own.
 #[must_use]
 pub fn start(config: BackupConfig) -> BackupJob {

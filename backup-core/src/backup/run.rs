@@ -8,6 +8,7 @@ use super::{
     ledger::Ledger,
     names::Names,
     scan_stage::ChunkSink,
+    selection::{Begun, Plan, expected_records},
     state::{self, State},
     write_stage::{Input, Task, Writer},
 };
@@ -15,7 +16,6 @@ use crate::{
     error::Error, fingerprint::Fingerprinter, handle::join_or_leave, limits::Limiter,
     stats::BackupStats,
 };
-use aerospike_wire::digest::{PARTITIONS, PartitionId};
 use asb_format::{Encoder, Version};
 use backup_cluster::{
     client::AerospikeView,
@@ -84,6 +84,10 @@ impl Run {
         stats: Arc<BackupStats>,
         cancel: CancellationToken,
     ) -> Result<Self, Error> {
+        let violations = config.selection.check();
+        if !violations.is_empty() {
+            return Err(Error::Selection { violations });
+        }
         let target = Arc::clone(config.target.store());
         let names = Names::new(&config.namespace, &config.prefix, config.shard);
         let default = names.state(target.single_name());
@@ -208,7 +212,7 @@ async fn write_all(
     let config = &run.config;
     let metadata = Metadata::new(&**view);
     or_cancelled(cancel, metadata.check_namespace(&config.namespace)).await?;
-    let cursors = cursors(run)?;
+    let plan = resolve(run, view, cancel).await?;
     let started = Arc::clone(run);
     off_runtime(move || match &started.resumed {
         Some(state) => started.go_on(state),
@@ -223,28 +227,36 @@ async fn write_all(
             None => Ok(()),
         };
     }
-    let expected = or_cancelled(cancel, metadata.record_count(&config.namespace)).await;
+    let (namespace, selection) = (&config.namespace, &config.selection);
+    let counting = expected_records(metadata, namespace, selection, plan.selected().len());
+    let expected = or_cancelled(cancel, counting).await.unwrap_or_default();
     run.stats.records_expected.add(expected.unwrap_or_default());
-    write_records(run, view, cancel, cursors, first).await
+    write_records(run, view, cancel, &plan, first).await
 }
 
-/// The partitions to read, and where to begin in each.
-fn cursors(run: &Run) -> Result<Vec<PartitionCursor>, Error> {
-    let Some((keeper, state)) = run.keeper.as_ref().zip(run.resumed.as_ref()) else {
-        let all = (0..PARTITIONS).filter_map(PartitionId::new);
-        let all: Vec<_> = all.map(PartitionCursor::start).collect();
-        if let Some(keeper) = &run.keeper {
-            keeper.head().selected = state::selected(&all);
+/// The partitions to read, and how. They are chosen once: a continuation takes them from the
+/// state.
+async fn resolve(
+    run: &Run,
+    view: &Arc<dyn ClusterView>,
+    cancel: &CancellationToken,
+) -> Result<Plan, Error> {
+    let begun = match run.keeper.as_ref().zip(run.resumed.as_ref()) {
+        Some((keeper, state)) => {
+            let unusable = |problem| keeper.place().unusable(problem);
+            Some(Begun {
+                selected: state::cursors(&state.selected).map_err(unusable)?,
+                records: state.files.iter().map(|file| file.records).sum(),
+            })
         }
-        return Ok(all);
+        None => None,
     };
-    let unusable = |problem| keeper.place().unusable(problem);
-    let selected = state::cursors(&state.selected).map_err(unusable)?;
-    let ledger = run.files.journal().ledger();
-    Ok(selected
-        .into_iter()
-        .filter_map(|cursor| ledger.resume(cursor))
-        .collect())
+    let resolving = Plan::resolve(&**view, &run.config, begun, cancel);
+    let plan = or_cancelled(cancel, resolving).await?;
+    if let Some(keeper) = &run.keeper {
+        keeper.head().selected = state::selected(plan.selected());
+    }
+    Ok(plan)
 }
 
 /// Writes indexes and modules, unless that was done: into a file of their own in a directory,
@@ -298,27 +310,19 @@ async fn write_records(
     run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
-    cursors: Vec<PartitionCursor>,
+    plan: &Plan,
     first: Option<OpenFile>,
 ) -> Result<(), Error> {
     let config = &run.config;
+    let ledger = run.files.journal().ledger();
+    let selected = plan.selected().iter();
+    let cursors: Vec<_> = selected
+        .filter_map(|cursor| ledger.resume(*cursor))
+        .collect();
     let shares = divide(&cursors, config.workers());
     let (inputs, writers) = start_writers(run, shares.len(), first)?;
-    let mut socket = config.socket;
     let limit = Limiter::new(config.records_per_second).map(Arc::new);
-    let mut patience = ScanOptions::new("").server_patience;
-    if limit.is_some() {
-        socket.read_buffer = slow_buffer(config, shares.len());
-    }
-    if limit.is_some() || config.bytes_per_second > 0 {
-        patience = Duration::ZERO; // we shall read slowly, and the node must not mind
-    }
-    let options = Arc::new(ScanOptions {
-        retry: config.retry,
-        socket,
-        server_patience: patience,
-        ..ScanOptions::new(&config.namespace)
-    });
+    let options = Arc::new(throttled(config, plan.options(), shares.len()));
     // A failure anywhere stops the other scans, but is not mistaken for the user's wish.
     let stop = cancel.child_token();
     let mut scans = JoinSet::new();
@@ -425,12 +429,22 @@ async fn scan_share(
     Err(error)
 }
 
-/// A read buffer so small that what one read brings is a fraction of what a second may bring.
-fn slow_buffer(config: &BackupConfig, workers: usize) -> usize {
+/// The scans of a backup with limits: we read slowly, and the node must not mind.
+fn throttled(config: &BackupConfig, options: &ScanOptions, workers: usize) -> ScanOptions {
     const SMALL_RECORD: u64 = 256;
-    let share = config.records_per_second / (20 * workers.max(1) as u64);
-    let bytes = usize::try_from(share.saturating_mul(SMALL_RECORD)).unwrap_or(usize::MAX);
-    bytes.clamp(4 << 10, config.socket.read_buffer.max(4 << 10))
+    const SMALL_BUFFER: usize = 4 << 10;
+    let mut options = options.clone();
+    if config.records_per_second > 0 {
+        // What one read brings must be a fraction of what a second may bring.
+        let share = config.records_per_second / (20 * workers.max(1) as u64);
+        let bytes = usize::try_from(share.saturating_mul(SMALL_RECORD)).unwrap_or(usize::MAX);
+        let usual = options.socket.read_buffer.max(SMALL_BUFFER);
+        options.socket.read_buffer = bytes.clamp(SMALL_BUFFER, usual);
+    }
+    if config.records_per_second > 0 || config.bytes_per_second > 0 {
+        options.server_patience = Duration::ZERO;
+    }
+    options
 }
 
 fn encoder(config: &BackupConfig) -> Encoder {

@@ -150,11 +150,14 @@ impl ChunkSink {
 impl RecordSink for ChunkSink {
     type Error = Error;
 
+    /// The filter leaves the monitors out already; this is for whatever else may come.
+    #[inline]
+    fn wants(&self, record: &ScanRecord<'_>) -> bool {
+        !record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS))
+    }
+
     #[inline]
     fn record(&mut self, record: &ScanRecord<'_>) -> Result<(), Error> {
-        if record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS)) {
-            return Ok(());
-        }
         let text = &mut self.chunk.text;
         let fingerprint = match &mut self.fingerprinter {
             Some(by) => wire_to_asb::encode_with_fingerprint(&self.encoder, record, text, by)?,

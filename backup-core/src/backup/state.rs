@@ -275,6 +275,7 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
         "--shard",
         shard.map(|shard| format!("{}/{}", shard.number, shard.count)),
     );
+    arguments.extend(config.selection.arguments());
     arguments
 }
 

@@ -6,13 +6,18 @@
 )]
 
 mod allocation;
+mod blocks;
 mod faults;
 mod fingerprint;
 mod generations;
 mod golden;
 mod limits;
+mod lock;
+mod manifest;
 mod resume;
 mod round_trip;
+mod selection;
 mod support;
 mod target;
 mod validate;
+mod verdict;

@@ -51,12 +51,10 @@ pub(crate) struct Agent {
     pub(crate) sa_is_base64: bool,
 }
 
-/// How the agent is reached.
+/// How the agent is reached: by host and port, or by the path of a socket.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 #[value(rename_all = "UPPER")]
 pub(crate) enum Transport {
-    /// By host and port.
     Tcp,
-    /// By the path of a Unix socket.
     Unix,
 }

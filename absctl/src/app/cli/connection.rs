@@ -54,7 +54,8 @@ pub(crate) struct Connection {
         long,
         value_name = "MODE",
         default_value = "INTERNAL",
-        ignore_case = true
+        ignore_case = true,
+        hide_possible_values = true
     )]
     pub(crate) auth: Auth,
 
@@ -66,16 +67,13 @@ pub(crate) struct Connection {
 /// Who knows the user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Auth {
-    /// The cluster.
+    // No doc comments: they would stretch the help of all flags.
     #[value(name = "INTERNAL")]
     Internal,
-    /// LDAP.
     #[value(name = "EXTERNAL")]
     External,
-    /// LDAP, without TLS if need be.
     #[value(name = "EXTERNAL_INSECURE")]
     ExternalInsecure,
-    /// The client certificate.
     #[value(name = "PKI")]
     Pki,
 }

@@ -9,6 +9,7 @@ pub(crate) mod envelope;
 mod general;
 mod given;
 mod limits;
+mod records;
 mod refusal;
 mod resume;
 mod selection;
@@ -20,6 +21,7 @@ mod tuning;
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    records::Records,
     tls::Tls,
 };
 
@@ -60,10 +62,10 @@ struct Cli {
 pub(crate) enum Command {
     /// Back up a namespace to a directory, a file or standard output
     #[command(arg_required_else_help = true)]
-    Backup(BackupArgs),
+    Backup(Box<BackupArgs>),
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
-    Restore(RestoreArgs),
+    Restore(Box<RestoreArgs>),
 }
 
 /// Flags of `absctl backup`.
@@ -83,6 +85,8 @@ pub(crate) struct BackupArgs {
     pub(crate) level: Level,
     #[command(flatten)]
     pub(crate) selection: Selection,
+    #[command(flatten)]
+    pub(crate) records: Records,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
     #[command(flatten)]
@@ -161,8 +165,8 @@ mod tests {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
             Ok(Parsed::Command(command)) => match *command {
-                Command::Backup(args) => args,
-                other => panic!("{other:?}"),
+                Command::Backup(args) => *args,
+                Command::Restore(_) => panic!("a restore"),
             },
             other => panic!("{other:?}"),
         }

@@ -49,6 +49,11 @@ impl Secrets {
         Ok(Self { agent: Some(agent) })
     }
 
+    /// Whether there is an agent.
+    pub(crate) const fn can_ask(&self) -> bool {
+        self.agent.is_some()
+    }
+
     /// No agent.
     #[cfg(test)]
     pub(crate) const fn none() -> Self {

@@ -1,0 +1,220 @@
+//! Names of the small files beside the data: lock, state, manifest (`files-and-state.md` §5.2).
+//!
+//! | File | Directory, prefix P | Single file F | Shard i of n |
+//! | --- | --- | --- | --- |
+//! | lock | `<P><ns>.lock` | `F.lock` | `<P><ns>.shard<i>of<n>.lock` |
+//! | state | `<P><ns>.asb.state` | `F.state` | `<P><ns>.asb.shard<i>of<n>.state` |
+//! | manifest | `<P><ns>.manifest.json` | `F.manifest.json` | `<P><ns>.shard<i>of<n>.manifest.json` |
+//!
+//! None ends in `.asb`, so other tools do not see them.
+
+use crate::backup::Shard;
+use backup_storage::name;
+
+const LOCK: &str = ".lock";
+const STATE: &str = ".state";
+const MANIFEST: &str = ".manifest.json";
+
+/// The names of one set's small files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetNames {
+    /// What all names begin with.
+    stem: String,
+    /// What stands between stem and `.state`.
+    state_infix: &'static str,
+    shard: Option<Shard>,
+}
+
+impl SetNames {
+    /// A set in a directory. `prefix` is that of the data files, or empty.
+    #[must_use]
+    pub fn directory(prefix: &str, namespace: &str, shard: Option<Shard>) -> Self {
+        Self {
+            stem: format!("{prefix}{namespace}"),
+            state_infix: ".asb",
+            shard,
+        }
+    }
+
+    /// A set in one file; `file` is its bare name.
+    #[must_use]
+    pub fn single(file: &str) -> Self {
+        Self {
+            stem: file.to_owned(),
+            state_infix: "",
+            shard: None,
+        }
+    }
+
+    /// The lock of this run, or of this shard.
+    #[must_use]
+    pub fn lock(&self) -> String {
+        format!("{}{}{LOCK}", self.stem, extension(self.shard))
+    }
+
+    /// The state of this run, or of this shard.
+    #[must_use]
+    pub fn state(&self) -> String {
+        let Self { stem, .. } = self;
+        format!("{stem}{}{}{STATE}", self.state_infix, extension(self.shard))
+    }
+
+    /// The manifest of this run, or of this shard.
+    #[must_use]
+    pub fn manifest(&self) -> String {
+        format!("{}{}{MANIFEST}", self.stem, extension(self.shard))
+    }
+
+    /// The manifest of the whole set; the same as [`manifest`](Self::manifest) without shards.
+    #[must_use]
+    pub fn whole_manifest(&self) -> String {
+        format!("{}{MANIFEST}", self.stem)
+    }
+
+    /// The manifest of another shard of the same run.
+    #[must_use]
+    pub fn shard_manifest(&self, shard: Shard) -> String {
+        format!("{}{}{MANIFEST}", self.stem, extension(Some(shard)))
+    }
+}
+
+fn extension(shard: Option<Shard>) -> String {
+    let text = |Shard { number, count }| format!(".shard{number}of{count}");
+    shard.map(text).unwrap_or_default()
+}
+
+/// What a small file is, by its name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SmallFile {
+    /// A lock.
+    Lock,
+    /// A state, whichever tool wrote it.
+    State,
+    /// A manifest, that of a shard included.
+    Manifest,
+}
+
+impl SmallFile {
+    /// What the file of this final name is, if it is one of ours.
+    #[must_use]
+    pub fn of(name: &str) -> Option<Self> {
+        [
+            (LOCK, Self::Lock),
+            (".asb.state", Self::State),
+            (MANIFEST, Self::Manifest),
+        ]
+        .into_iter()
+        .find(|(suffix, _)| {
+            name.strip_suffix(suffix)
+                .is_some_and(|stem| !stem.is_empty())
+        })
+        .map(|(_, kind)| kind)
+        .or_else(|| {
+            let stem = name.strip_suffix(STATE)?;
+            let (stem, _) = split_shard(stem);
+            stem.ends_with(".asb").then_some(Self::State)
+        })
+    }
+}
+
+/// The shard in the name of a manifest; `None` for that of a whole set.
+#[must_use]
+pub fn shard_of_manifest(name: &str) -> Option<Shard> {
+    split_shard(name.strip_suffix(MANIFEST)?).1
+}
+
+/// Cuts `.shard<i>of<n>` off.
+fn split_shard(stem: &str) -> (&str, Option<Shard>) {
+    let parse = || {
+        let (front, last) = stem.rsplit_once(".shard")?;
+        let (number, count) = last.split_once("of")?;
+        let shard = Shard {
+            number: number.parse().ok()?,
+            count: count.parse().ok()?,
+        };
+        (shard.number >= 1 && shard.number <= shard.count).then_some((front, Some(shard)))
+    };
+    parse().unwrap_or((stem, None))
+}
+
+/// The number in the name of a data or metadata file that one of our runs, or Go, wrote:
+/// `…_<number>.asb`, unpublished or not.
+#[must_use]
+pub fn file_number(file: &str) -> Option<u64> {
+    let file = name::final_of(file).unwrap_or(file);
+    let (_, number) = file.strip_suffix(".asb")?.rsplit_once('_')?;
+    number.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Shard = Shard {
+        number: 2,
+        count: 7,
+    };
+
+    #[test]
+    fn names_are_those_of_the_table() {
+        let plain = SetNames::directory("", "my_ns", None);
+        assert_eq!(plain.lock(), "my_ns.lock");
+        assert_eq!(plain.state(), "my_ns.asb.state");
+        assert_eq!(plain.manifest(), "my_ns.manifest.json");
+        assert_eq!(plain.whole_manifest(), plain.manifest());
+        let shard = SetNames::directory("pre_", "ns", Some(SECOND));
+        assert_eq!(shard.lock(), "pre_ns.shard2of7.lock");
+        assert_eq!(shard.state(), "pre_ns.asb.shard2of7.state");
+        assert_eq!(shard.manifest(), "pre_ns.shard2of7.manifest.json");
+        assert_eq!(shard.whole_manifest(), "pre_ns.manifest.json");
+        let whole = SetNames::directory("pre_", "ns", None);
+        assert_eq!(whole.shard_manifest(SECOND), shard.manifest());
+        let single = SetNames::single("all.asb");
+        assert_eq!(single.lock(), "all.asb.lock");
+        assert_eq!(single.state(), "all.asb.state");
+        assert_eq!(single.manifest(), "all.asb.manifest.json");
+    }
+
+    #[test]
+    fn small_files_are_known_by_their_names() {
+        for names in [
+            SetNames::directory("", "ns", None),
+            SetNames::directory("p", "ns", Some(SECOND)),
+            SetNames::single("all.asb"),
+        ] {
+            assert_eq!(SmallFile::of(&names.lock()), Some(SmallFile::Lock));
+            assert_eq!(SmallFile::of(&names.state()), Some(SmallFile::State));
+            assert_eq!(SmallFile::of(&names.manifest()), Some(SmallFile::Manifest));
+        }
+        for name in [
+            "0_ns_1.asb",
+            ".lock",
+            "x.state",
+            "manifest.json",
+            "a.manifest.json.part",
+        ] {
+            assert_eq!(SmallFile::of(name), None, "{name}");
+        }
+        assert_eq!(
+            shard_of_manifest("ns.shard2of7.manifest.json"),
+            Some(SECOND)
+        );
+        for name in [
+            "ns.manifest.json",
+            "ns.shard8of7.manifest.json",
+            "ns.shard2of7.lock",
+        ] {
+            assert_eq!(shard_of_manifest(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn file_numbers_are_the_last_part() {
+        assert_eq!(file_number("0_my_ns_12.asb"), Some(12));
+        assert_eq!(file_number("metadata_my_ns_1.asb.part"), Some(1));
+        assert_eq!(file_number("my_ns_00003.asb"), Some(3));
+        for name in ["my_ns.asb", "0_ns_x.asb", "0_ns_1.asbx", "all.asb"] {
+            assert_eq!(file_number(name), None, "{name}");
+        }
+    }
+}
