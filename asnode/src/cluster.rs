@@ -469,6 +469,9 @@ impl Cluster {
             return Ok(());
         }
         let listeners = Listeners::reopen(&member.doors)?;
+        if let Some(security) = &self.state.security {
+            security.forget_sessions(node);
+        }
         Node::start(&self.state, node, listeners)?;
         self.state.topology.restore(node);
         Ok(())

@@ -2,24 +2,27 @@
 //! Everything it can do is in the library.
 
 use asnode::{
-    Build, Cluster, DEFAULT_BUILD, Edition, NamespaceConfig,
+    Build, Cluster, ClusterBuilder, DEFAULT_BUILD, Edition, NamespaceConfig, TlsPort,
     generate::{self, Shape},
     load,
 };
-use clap::Parser;
+use clap::{Args, Parser};
+use net_tls::{pem::Source, server::ServerSettings};
 use std::{
     error::Error,
-    fs,
+    fmt, fs,
     io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
+    str::FromStr,
 };
 
 /// Embedded in-memory Aerospike cluster on 127.0.0.1, for tests and demonstrations.
 ///
 /// Starts empty, or with the content of a backup (--load), or with generated records (--records),
-/// then prints the addresses of the nodes, one per line, and runs until it is terminated. Data is
-/// in memory only: ten million small records (--shape small) take 1.5 GiB.
+/// then prints the addresses of the nodes, one per line, those with TLS last and with their names,
+/// and runs until it is terminated. Data is in memory only: ten million small records (--shape
+/// small) take 1.5 GiB.
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Options {
@@ -41,6 +44,8 @@ struct Options {
     /// Emulate the Enterprise Edition: racks, compression, durable deletes.
     #[arg(long)]
     enterprise: bool,
+    #[command(flatten)]
+    access: Access,
     /// Text backup to put into the first namespace before the nodes are announced: an .asb file,
     /// or a directory with such files. Neither compressed nor encrypted.
     #[arg(long, value_name = "PATH")]
@@ -61,6 +66,95 @@ struct Options {
     /// Stop when the standard input ends.
     #[arg(long)]
     until_stdin_closes: bool,
+}
+
+/// How clients get in.
+#[derive(Debug, Args)]
+struct Access {
+    /// Enable security and add a user; may be given several times. There is always a user admin
+    /// with password admin and role user-admin.
+    #[arg(long, value_name = "NAME:PASSWORD:ROLE[,ROLE]")]
+    user: Vec<User>,
+    /// Give each port an alternate one that leads to the same node.
+    #[arg(long)]
+    alternate: bool,
+    /// Give each node a port with TLS, announced under this name.
+    #[arg(long, value_name = "NAME", requires_all = ["tls_cert", "tls_key"])]
+    tls_name: Option<String>,
+    /// Certificate of the nodes (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_name")]
+    tls_cert: Option<PathBuf>,
+    /// Its private key (PEM).
+    #[arg(long, value_name = "FILE", requires = "tls_name")]
+    tls_key: Option<PathBuf>,
+    /// Demand certificates of this authority (PEM) from clients.
+    #[arg(long, value_name = "FILE", requires = "tls_name")]
+    tls_client_ca: Option<PathBuf>,
+    /// TLS port of the first node, the others follow; 0: the system chooses.
+    #[arg(long, default_value_t = 0, value_name = "PORT", requires = "tls_name")]
+    tls_port: u16,
+}
+
+/// A user with a password.
+#[derive(Clone)]
+struct User {
+    name: String,
+    password: String,
+    roles: Vec<String>,
+}
+
+impl fmt::Debug for User {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("User")
+            .field("name", &self.name)
+            .field("roles", &self.roles)
+            .finish_non_exhaustive()
+    }
+}
+
+impl FromStr for User {
+    type Err = &'static str;
+
+    /// Roles have no colon in their names, passwords may have.
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        const FORM: &str = "a user is NAME:PASSWORD:ROLE[,ROLE]";
+        let (name, rest) = text.split_once(':').ok_or(FORM)?;
+        let (password, roles) = rest.rsplit_once(':').ok_or(FORM)?;
+        let roles: Vec<_> = roles.split(',').map(str::to_owned).collect();
+        let unknown = |role: &String| !asnode::PREDEFINED_ROLES.contains(&role.as_str());
+        if name.is_empty() || roles.iter().any(unknown) {
+            return Err("a user needs a name and roles that exist, such as read-write");
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            password: password.to_owned(),
+            roles,
+        })
+    }
+}
+
+impl Access {
+    fn apply(&self, mut builder: ClusterBuilder) -> ClusterBuilder {
+        for user in &self.user {
+            let roles: Vec<_> = user.roles.iter().map(String::as_str).collect();
+            builder = builder.user(&user.name, &user.password, &roles);
+        }
+        if self.alternate {
+            builder = builder.alternate_addresses();
+        }
+        match self.tls() {
+            Some(port) => builder.tls(port),
+            None => builder,
+        }
+    }
+
+    fn tls(&self) -> Option<TlsPort> {
+        let file = |path: &Option<PathBuf>| path.as_ref().map(Source::file);
+        let mut settings = ServerSettings::new(file(&self.tls_cert)?, file(&self.tls_key)?);
+        settings.client_ca = file(&self.tls_client_ca);
+        let port = TlsPort::new(self.tls_name.as_ref()?, settings);
+        Some(port.first_port(self.tls_port))
+    }
 }
 
 fn main() -> ExitCode {
@@ -93,7 +187,8 @@ fn run(options: &Options) -> Result<(), Box<dyn Error>> {
     if let (Some(path), Some(seed)) = (&options.ready_file, seeds.first()) {
         announce(path, seed)?;
     }
-    writeln!(io::stdout(), "{}", seeds.join("\n"))?;
+    let all = [seeds, cluster.tls_seeds()].concat();
+    writeln!(io::stdout(), "{}", all.join("\n"))?;
     io::stdout().flush()?;
     wait(options.until_stdin_closes)?;
     Ok(())
@@ -112,7 +207,7 @@ fn start(options: &Options) -> io::Result<Cluster> {
         config.replication_factor = options.replication_factor;
         builder = builder.namespace(config);
     }
-    builder.start()
+    options.access.apply(builder).start()
 }
 
 /// Puts everything that was asked for into the first namespace.

@@ -1,6 +1,10 @@
 //! Why a job failed.
 
 use crate::backup::Violation;
+use crate::{
+    lock::LockError,
+    manifest::{BlockError, SetError},
+};
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
 use backup_cluster::view::NodeName;
 use std::fmt;
@@ -53,6 +57,17 @@ pub enum Error {
         /// Bytes that must be there.
         expected: u64,
     },
+    /// The target belongs to another run.
+    #[error(transparent)]
+    Lock(LockError),
+    /// The set is not as its manifest says.
+    #[error("{source_name} is not whole")]
+    Set {
+        /// The directory or file.
+        source_name: String,
+        /// What is wrong.
+        source: Box<SetError>,
+    },
     /// What was asked for cannot be done with this target.
     #[error("{0}")]
     Unsupported(&'static str),
@@ -83,6 +98,24 @@ pub enum Error {
         file: String,
         /// What is wrong, and where.
         source: backup_envelope::Error,
+    },
+    /// A file is not the one that was backed up.
+    #[error("{file} is not as it was backed up")]
+    Altered {
+        /// The file.
+        file: String,
+        /// What differs, and where.
+        source: BlockError,
+    },
+    /// The manifest is that of another namespace.
+    #[error("{source_name} is a backup of namespace {found}, not of {expected}")]
+    OtherSource {
+        /// The directory or file.
+        source_name: String,
+        /// Namespace of the manifest.
+        found: String,
+        /// Namespace asked for.
+        expected: String,
     },
     /// The compression or encryption of a file failed.
     #[error("{file} cannot be compressed or encrypted")]
@@ -220,6 +253,12 @@ pub enum StateProblem {
         /// Column, from 1.
         column: usize,
     },
+    /// Another run has written to the target since.
+    #[error("is older than what is in the target: run {run} has begun to write there since")]
+    OtherRun {
+        /// The other run.
+        run: String,
+    },
     /// A value that cannot be.
     #[error("is damaged: the {what} cannot be")]
     Value {
@@ -311,6 +350,8 @@ pub enum ErrorClass {
     InputMissing,
     /// User, password, certificate or privilege.
     Access,
+    /// Another run has the target.
+    Locked,
     /// Damaged input.
     Damage,
     /// The cluster cannot be reached, or was lost beyond all retries.
@@ -326,10 +367,14 @@ impl Error {
         use backup_storage::{ErrorKind, Operation};
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
+            Self::Lock(error) if error.is_held() => ErrorClass::Locked,
+            Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
+            Self::Set { .. } => ErrorClass::Damage,
             Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
             | Self::Invalid { .. }
             | Self::Envelope { .. }
+            | Self::Altered { .. }
             | Self::Shortened { .. } => ErrorClass::Damage,
             Self::State {
                 problem:
@@ -375,7 +420,9 @@ impl Error {
                 code: ResultCode::ROLE_VIOLATION,
                 ..
             } => Some("give the user a role with `write` or `read-write` on the namespace"),
-            Self::OtherNamespace { .. } => Some("name the namespace of the backup with -n"),
+            Self::OtherNamespace { .. } | Self::OtherSource { .. } => {
+                Some("name the namespace of the backup with -n")
+            }
             _ => None,
         }
     }

@@ -421,7 +421,8 @@ fn read(store: &dyn Store, name: &str) -> Result<Option<(Holder, Vec<u8>)>, Lock
     Ok(Some((holder, content)))
 }
 
-fn held(file: String, holder: Holder, now: SystemTime) -> LockError {
+/// The error for a lock that `holder` has.
+pub(crate) fn held(file: String, holder: Holder, now: SystemTime) -> LockError {
     let ends_in = Duration::from_millis(holder.expires_ms.saturating_sub(millis(now)));
     LockError::Held {
         file,

@@ -30,6 +30,12 @@ type exerciser struct {
 	batches   *as.BatchPolicy
 }
 
+// step is a part of it.
+type step struct {
+	name string
+	run  func()
+}
+
 func exercise(args []string) (any, error) {
 	set, with := flags("client")
 	nodes := set.Int("nodes", 1, "nodes that the cluster must have")
@@ -42,16 +48,16 @@ func exercise(args []string) (any, error) {
 	}
 	defer client.Close()
 	e := &exerciser{client, with.namespace, *nodes, as.NewBatchPolicy()}
-	steps := []struct {
-		name string
-		run  func()
-	}{
+	steps := []step{
 		{"info", e.info}, {"put and get", e.putAndGet}, {"keys", e.keys},
 		{"policies", e.policies}, {"ttl and touch", e.touch}, {"operate", e.operate},
 		{"batch write", e.batchWrite}, {"batch read", e.batchRead},
 		{"batch delete", e.batchDelete}, {"scan", e.scan}, {"index", e.index},
 		{"index queries", e.indexQueries}, {"background writes", e.background}, {"udf", e.udf},
 		{"truncate", e.truncate},
+	}
+	if with.user != "" {
+		steps = append(steps, step{"users", e.users})
 	}
 	for _, step := range steps {
 		if err := attempt(step.name, step.run); err != nil {

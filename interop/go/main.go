@@ -6,27 +6,20 @@
 //	interop client  --host H --port P --namespace N --nodes N
 //	interop version
 //
+// All but the last take how to get in: --user U --password P [--auth external], --auth pki,
+// --tls-name N --tls-ca F [--tls-cert F --tls-key F], --alternate.
+//
 // A run that succeeds prints one line of JSON with counts; any other writes its reason to standard
 // error and ends with code 1. Time limits are the caller's business.
 package main
 
 import (
 	"encoding/json"
-	"flag"
 	"fmt"
 	"os"
 	"runtime/debug"
 	"strings"
-
-	as "github.com/aerospike/aerospike-client-go/v8"
 )
-
-// target says which cluster, and what in it.
-type target struct {
-	host      string
-	port      int
-	namespace string
-}
 
 func main() {
 	counts, err := run(os.Args[1:])
@@ -70,22 +63,4 @@ func versions() (any, error) {
 		}
 	}
 	return found, nil
-}
-
-// flags begins a flag set with what all commands have.
-func flags(name string) (*flag.FlagSet, *target) {
-	set := flag.NewFlagSet(name, flag.ExitOnError)
-	to := new(target)
-	set.StringVar(&to.host, "host", "127.0.0.1", "seed node")
-	set.IntVar(&to.port, "port", 3000, "its port")
-	set.StringVar(&to.namespace, "namespace", "test", "namespace")
-	return set, to
-}
-
-func (t *target) connect() (*as.Client, error) {
-	client, err := as.NewClientWithPolicyAndHost(as.NewClientPolicy(), as.NewHost(t.host, t.port))
-	if err != nil {
-		return nil, err // an interface of its own type: nil must not be wrapped
-	}
-	return client, nil
 }

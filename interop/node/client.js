@@ -1,4 +1,7 @@
-// Exercises a cluster with the official Node.js client: node client.js HOST PORT NODES.
+// Exercises a cluster with the official Node.js client: node client.js HOST PORT NODES [options].
+//
+// Options say how to get in: with a user, through TLS, by alternate addresses. A user that is given
+// has to be a user-admin as well.
 //
 // Prints a line for each step and "all passed" at the end; any other end is a failure. Time limits
 // are the caller's business.
@@ -7,9 +10,23 @@
 const Aerospike = require('aerospike')
 const assert = require('node:assert/strict')
 const path = require('node:path')
+const { parseArgs } = require('node:util')
 
 const { batchType, exp, operations: op, policy: policies, status } = Aerospike
-const [host, port, nodes] = [process.argv[2], Number(process.argv[3]), Number(process.argv[4])]
+const { values: access, positionals } = parseArgs({
+  allowPositionals: true,
+  options: {
+    user: { type: 'string' },
+    password: { type: 'string' },
+    auth: { type: 'string', default: 'internal' },
+    'tls-name': { type: 'string' },
+    'tls-ca': { type: 'string' },
+    'tls-cert': { type: 'string' },
+    'tls-key': { type: 'string' },
+    alternate: { type: 'boolean', default: false }
+  }
+})
+const [host, port, nodes] = [positionals[0], Number(positionals[1]), Number(positionals[2])]
 const NS = 'test'
 const SET = 'demo'
 const ROWS = 500
@@ -227,11 +244,52 @@ const steps = {
   }
 }
 
+const administration = {
+  async 'users and roles' (client) {
+    const { privilegeCode: code, admin } = Aerospike
+    await client.createRole('readers', [new admin.Privilege(code.READ, { namespace: NS, set: SET })],
+      null, ['127.0.0.0/8'])
+    const role = await client.queryRole('readers')
+    assert.equal(role.privileges[0].code, code.READ)
+    assert.deepEqual(role.whitelist, ['127.0.0.0/8'])
+    await client.createUser('reader', 'first', ['readers'])
+    await client.grantRoles('reader', ['truncate'])
+    if (access.auth === 'internal') {
+      await client.changePassword(access.user, access.password) // this client can change its own only
+    }
+    await until(async () => (await client.queryUser('reader')).roles.length === 2)
+    await refused(61, client.createUser('reader', 'first', ['readers']))
+    await client.dropUser('reader')
+    await client.dropRole('readers')
+    const roles = await client.queryRoles()
+    assert(roles.every(({ name }) => name !== 'readers'))
+  }
+}
+
+function configuration () {
+  const { auth } = Aerospike
+  const modes = { internal: auth.INTERNAL, external: auth.EXTERNAL, pki: auth.AUTH_PKI }
+  const config = {
+    hosts: [{ addr: host, port, tlsname: access['tls-name'] }],
+    log: { level: Aerospike.log.OFF },
+    authMode: modes[access.auth],
+    user: access.user,
+    password: access.password,
+    useAlternateAccessAddress: access.alternate
+  }
+  if (access['tls-ca']) {
+    const [certfile, keyfile] = [access['tls-cert'], access['tls-key']]
+    config.tls = { enable: true, cafile: access['tls-ca'], ...(certfile && { certfile, keyfile }) }
+  }
+  return new Aerospike.Config(config)
+}
+
 async function main () {
-  const config = new Aerospike.Config({ hosts: [{ addr: host, port }], log: { level: Aerospike.log.OFF } })
+  const config = configuration()
+  const all = access.user ? { ...steps, ...administration } : steps
   const client = await Aerospike.connect(config)
   try {
-    for (const [name, step] of Object.entries(steps)) {
+    for (const [name, step] of Object.entries(all)) {
       console.log(name)
       await step(client)
     }

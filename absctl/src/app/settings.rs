@@ -18,7 +18,7 @@ use super::{
 use backup_core::{
     backup::{BackupConfig, BackupTarget, StateFile},
     cluster::{client::ConnectOptions, view::Host},
-    restore::{RestoreConfig, RestoreSource, ValidateConfig},
+    restore::{RestoreConfig, RestoreSource, Trust, ValidateConfig},
     storage::{LocalDir, LocalOptions, Store, Stream, single_file},
 };
 use std::{path::Path, sync::Arc, time::Duration};
@@ -68,6 +68,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
+    config.manifest = !args.target.no_manifest;
     config.prefix = prefix.unwrap_or_default();
     config.file_limit = file_limit.unwrap_or(config.file_limit);
     config.records_per_second = args.limits.records_per_second;
@@ -90,6 +91,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
                 .map(str::to_owned),
             source: source(args)?,
             unwrap: envelope::unwrap(&args.envelope, &args.window, &secrets)?,
+            trust: trust(args),
             parallel,
         }));
     }
@@ -99,6 +101,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
+    config.trust = trust(args);
     config.unwrap = envelope::unwrap(&args.envelope, &args.window, &secrets)?;
     config.connect = connect(&args.connection, &secrets)?;
     Ok(RestoreTask::Restore(Box::new(config)))
@@ -195,6 +198,13 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) {
     });
     config.durable_interval = Duration::from_millis(flags.durable_interval);
     config.durable_records = flags.scan_page_size;
+}
+
+const fn trust(args: &RestoreArgs) -> Trust {
+    Trust {
+        allow_incomplete: args.source.allow_incomplete,
+        ignore_manifest: args.source.ignore_manifest,
+    }
 }
 
 fn local_dir(path: &Path) -> Arc<dyn Store> {

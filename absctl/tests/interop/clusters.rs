@@ -1,7 +1,7 @@
 //! Clusters with data for these tests, and what makes two of them equal.
 
 use asnode::{
-    Cluster, Index, IndexSource, NamespaceConfig, RawBin, RawRecord, Udf,
+    Cluster, ClusterBuilder, Index, IndexSource, NamespaceConfig, RawBin, RawRecord, Udf,
     generate::{self, Shape},
 };
 
@@ -16,17 +16,27 @@ const SLACK_S: u32 = 30;
 
 const DOUBLE: u8 = 2;
 
+/// Nodes with an empty namespace.
+pub(crate) fn builder(nodes: usize) -> ClusterBuilder {
+    let namespace = NamespaceConfig::new(NAMESPACE);
+    Cluster::builder().nodes(nodes).namespace(namespace)
+}
+
 /// A cluster with an empty namespace.
 pub(crate) fn empty(nodes: usize) -> Cluster {
-    let namespace = NamespaceConfig::new(NAMESPACE);
-    let builder = Cluster::builder().nodes(nodes).namespace(namespace);
-    builder.start().expect("cluster")
+    builder(nodes).start().expect("cluster")
 }
 
 /// A cluster with every type, every kind of index and UDF modules, but without what released
 /// versions of backup-go cannot hold: language blobs and set indexes.
 pub(crate) fn with_types(nodes: usize) -> Cluster {
-    let (all, cluster) = (everything(), empty(nodes));
+    let cluster = empty(nodes);
+    fill_with_types(&cluster);
+    cluster
+}
+
+fn fill_with_types(cluster: &Cluster) {
+    let all = everything();
     let kept = |record: &RawRecord| !record.bins.iter().any(is_language_blob);
     for record in all.records(NAMESPACE).iter().filter(|record| kept(record)) {
         assert!(cluster.put(NAMESPACE, record));
@@ -37,17 +47,20 @@ pub(crate) fn with_types(nodes: usize) -> Cluster {
         }
     }
     all.udfs().into_iter().for_each(|udf| cluster.put_udf(udf));
-    cluster
 }
 
 /// The same, and many ordinary records.
 pub(crate) fn mixed(nodes: usize) -> Cluster {
-    let cluster = with_types(nodes);
-    assert_eq!(
-        generate::load(&cluster, NAMESPACE, Shape::Bench, 20_000, 3),
-        20_000
-    );
+    let cluster = empty(nodes);
+    mix(&cluster);
     cluster
+}
+
+/// Puts the content of a [`mixed`] cluster into an empty one.
+pub(crate) fn mix(cluster: &Cluster) {
+    fill_with_types(cluster);
+    let loaded = generate::load(cluster, NAMESPACE, Shape::Bench, 20_000, 3);
+    assert_eq!(loaded, 20_000);
 }
 
 /// A cluster with one record that has a bin of each language's blobs.

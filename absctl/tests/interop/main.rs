@@ -3,8 +3,10 @@
 //!
 //! Where a program is missing, its tests print why and pass; with `CI=true` and the program named
 //! in the environment (`.ci/run` does both) that is a failure. The official Python client is
-//! tested in asnode.
+//! tested in asnode, by the same ways in.
 
+#[path = "../../../asnode/tests/it/access.rs"]
+mod access;
 mod clients;
 mod clusters;
 mod files;

@@ -1,8 +1,9 @@
 //! Where the programs are, and how they are run.
 
+use crate::access::Entrance;
 use asnode::Cluster;
 use assert_cmd::Command;
-use std::{env, path::Path, time::Duration};
+use std::{env, net::SocketAddr, path::Path, time::Duration};
 
 /// Limit for a run of a program; nothing here takes a tenth of it.
 const LIMIT: Duration = Duration::from_secs(120);
@@ -94,10 +95,9 @@ impl Go {
         there_or_skipped(there, GO, &path).then_some(Self { path })
     }
 
-    fn on(&self, command: &str, cluster: &Cluster) -> Command {
+    fn on(&self, command: &str, seed: SocketAddr) -> Command {
         let mut run = Command::new(&self.path);
         run.arg(command).args(["--namespace", "test"]);
-        let seed = cluster.addresses()[0];
         run.arg("--host").arg(seed.ip().to_string());
         run.arg("--port").arg(seed.port().to_string());
         run
@@ -111,14 +111,21 @@ impl Go {
         args: &[&str],
         directory: &Path,
     ) -> Run {
-        let mut run = self.on(command, cluster);
+        let mut run = self.on(command, cluster.addresses()[0]);
         Run::of(run.arg("--dir").arg(directory).args(args))
     }
 
+    /// The same by another way than the plain one.
+    pub(crate) fn library_by(&self, command: &str, way: &Entrance, directory: &Path) -> Run {
+        let mut run = self.on(command, way.seed);
+        Run::of(run.arg("--dir").arg(directory).args(&way.args))
+    }
+
     /// The client alone.
-    pub(crate) fn client(&self, cluster: &Cluster) -> Run {
-        let nodes = cluster.addresses().len().to_string();
-        Run::of(self.on("client", cluster).args(["--nodes", &nodes]))
+    pub(crate) fn client(&self, way: &Entrance) -> Run {
+        let nodes = way.cluster.addresses().len().to_string();
+        let mut run = self.on("client", way.seed);
+        Run::of(run.args(["--nodes", &nodes]).args(&way.args))
     }
 }
 
@@ -137,12 +144,16 @@ impl Node {
         there_or_skipped(there, NODE, &interpreter).then_some(Self { interpreter })
     }
 
-    pub(crate) fn client(&self, cluster: &Cluster) -> Run {
-        let seed = cluster.addresses()[0];
-        let nodes = cluster.addresses().len().to_string();
+    pub(crate) fn client(&self, way: &Entrance) -> Run {
+        let nodes = way.cluster.addresses().len().to_string();
         let mut run = Command::new(&self.interpreter);
         run.arg(format!("{ROOT}/interop/node/client.js"));
-        Run::of(run.args([seed.ip().to_string(), seed.port().to_string(), nodes]))
+        run.args([
+            way.seed.ip().to_string(),
+            way.seed.port().to_string(),
+            nodes,
+        ]);
+        Run::of(run.args(&way.args))
     }
 }
 

@@ -88,7 +88,7 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
     let life = begun.elapsed();
     let seed = 7;
     let mut random = fastrand::Rng::with_seed(seed);
-    let (mut between, mut continued) = (0, 0);
+    let mut between = 0;
     for kill in 0..KILLS {
         let path = place.path().join(format!("kill-{kill}"));
         let (flags, secret): (_, &[&str]) = if kill % 2 == 0 {
@@ -97,8 +97,11 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
             (&wrapped, &["--encrypt=AES256", &key])
         };
         let share = |random: &mut fastrand::Rng| life.mul_f64(0.25 + 0.7 * random.f64());
-        if killed(&source, &path, flags, share(&mut random)).is_break() {
-            continue; // it was quicker than the first one
+        let mut delay = share(&mut random);
+        while killed(&source, &path, flags, delay).is_break() {
+            // It was quicker than the first one: again, and earlier.
+            fs::remove_dir_all(&path).expect("removed");
+            delay = delay.mul_f64(0.7);
         }
         let mut rest = flags.clone();
         if let Some(durable) = durable_records(&path) {
@@ -118,7 +121,6 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
         if !rest.is_empty() {
             finish(&source, &path, &rest);
         }
-        continued += 1;
         let left = names(&path);
         assert!(
             left.iter().all(|name| name.ends_with(".asb")),
@@ -142,12 +144,8 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
         fs::remove_dir_all(&path).expect("removed");
     }
     assert!(
-        continued * 10 >= KILLS * 9,
-        "{continued} of {KILLS} were in time"
-    );
-    assert!(
-        between * 10 >= continued * 8,
-        "{between} of {continued} went on from the middle (seed {seed})"
+        between * 10 >= KILLS * 8,
+        "{between} of {KILLS} went on from the middle (seed {seed})"
     );
 }
 

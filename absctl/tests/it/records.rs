@@ -1,10 +1,7 @@
 //! Selections of records on the command line: the rules of `cli.md` §6 and §19, one row each.
 
 use crate::support::{Run, backup, command, empty, filled, hosts, names};
-use asnode::{
-    Cluster, RawRecord,
-    faults::{On, Reaction, Rule},
-};
+use asnode::{Cluster, Edition, NamespaceConfig, RawRecord};
 use std::ffi::OsStr;
 use tempfile::tempdir;
 
@@ -319,11 +316,19 @@ fn times_are_local() {
 
 #[test]
 fn nodes_racks_and_digests() {
-    let cluster = filled(2, 400);
+    let namespace = NamespaceConfig {
+        replication_factor: 2,
+        rack_ids: vec![1, 2],
+        ..NamespaceConfig::new("test")
+    };
+    let cluster = Cluster::builder()
+        .edition(Edition::Enterprise)
+        .nodes(2)
+        .namespace(namespace)
+        .start()
+        .expect("cluster");
+    asnode::generate::load(&cluster, "test", asnode::generate::Shape::Types, 400, 7);
     let ids = cluster.node_ids();
-    let racks = format!("ns=test:rack_1={}:rack_2={}", ids[0], ids[1]);
-    let rule = Rule::new(On::Info, Reaction::InfoValue(racks.leak()));
-    cluster.faults().add(rule.command("racks"));
     let count = |is_wanted: &dyn Fn(&RawRecord) -> bool| {
         cluster
             .records("test")

@@ -101,6 +101,7 @@ fn every_flag_is_in_the_help() {
         "--remove-files",
         "--output-file-prefix",
         "--file-limit",
+        "--no-manifest",
         "--compact",
         "--state-file-dst",
         "--continue",
@@ -117,6 +118,8 @@ fn every_flag_is_in_the_help() {
     let source = [
         "--directory",
         "--input-file",
+        "--allow-incomplete",
+        "--ignore-manifest",
         "--validate",
         "--compress",
         "--encrypt",

@@ -5,6 +5,8 @@ use crate::{
     build::Build,
     config::{NamespaceConfig, ServiceConfig},
     namespace::{Namespace, SetInfo},
+    ports::Door,
+    security::Security,
     sync::write,
 };
 use aerospike_wire::info;
@@ -25,7 +27,8 @@ fn get(request: Request<'_>) -> Value {
     match request.param("context") {
         None | Some(b"service") => service_items(request),
         Some(b"network") => network_items(request),
-        Some(b"security" | b"xdr") => Value::new(),
+        Some(b"security") => text(security_items(request)),
+        Some(b"xdr") => Value::new(),
         Some(b"namespace") => match request.namespace() {
             Ok((_, namespace)) => namespace_items(request, namespace),
             Err(error) => text(error),
@@ -61,12 +64,23 @@ fn service_items(request: Request<'_>) -> Value {
 
 fn network_items(request: Request<'_>) -> Value {
     let members = request.state.topology.members();
-    let port = members
-        .get(request.node)
-        .map_or(0, |member| member.address.port());
+    let own = members.get(request.node);
+    let port = own.map_or(0, |member| member.address.port());
+    let tls = own.and_then(|member| Some((member.doors.get(Door::Tls)?.port(), member)));
+    let tls = tls.map(|(port, member)| {
+        let name = &member.tls_name;
+        format!("service.tls-name={name};service.tls-port={port};")
+    });
     text(format!(
-        "service.port={port};service.address=127.0.0.1;heartbeat.mode=mesh"
+        "service.port={port};{}service.address=127.0.0.1;heartbeat.mode=mesh",
+        tls.unwrap_or_default(),
     ))
+}
+
+/// Empty without security.
+fn security_items(request: Request<'_>) -> String {
+    let security = request.state.security.as_ref();
+    security.map(Security::items).unwrap_or_default()
 }
 
 /// `key=value;…` of a namespace, also the tail of its statistics.

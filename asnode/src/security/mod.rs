@@ -101,6 +101,20 @@ impl Security {
         Some(user.roles.iter().cloned().collect())
     }
 
+    /// A node that starts anew knows no token.
+    pub(crate) fn forget_sessions(&self, node: usize) {
+        self.on_node(node, |node| node.sessions = Sessions::default());
+    }
+
+    /// The configuration as `key=value;…`.
+    pub(crate) fn items(&self) -> String {
+        format!(
+            "enable-quotas={};session-ttl={}",
+            self.has_quotas,
+            self.session_ttl.as_secs()
+        )
+    }
+
     /// Does something with what a node keeps; without effect for a node that is not there.
     fn on_node<T: Default>(&self, node: usize, act: impl FnOnce(&mut NodeSecurity) -> T) -> T {
         self.nodes

@@ -1,6 +1,7 @@
 //! The stand-alone program.
 
-use crate::{client::Client, load::golden_backup};
+use crate::{admin::SECRET, client::Client, load::golden_backup};
+use net_tls::testing::Authority;
 use std::{
     io::{BufRead, BufReader},
     process::{Command, Stdio},
@@ -39,6 +40,63 @@ fn the_binary_announces_itself_and_ends_with_its_input() {
     assert!(client.info("udf-list").starts_with("filename=alpha.lua,"));
     drop(child.stdin.take());
     assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_binary_takes_users_and_certificates() {
+    let directory = tempfile::tempdir().unwrap();
+    let authority = Authority::new("Test CA");
+    let files = authority
+        .server(&["node.test"])
+        .write_to(directory.path(), "server")
+        .unwrap();
+    let mut child = Command::new(env!("CARGO_BIN_EXE_asnode"))
+        .args([
+            "--nodes=2",
+            "--until-stdin-closes",
+            "--alternate",
+            "--tls-name=node.test",
+        ])
+        .args(["--user=ann:secret:read,write", "--user=bob:a:b:user-admin"])
+        .arg("--tls-cert")
+        .arg(files.certificate)
+        .arg("--tls-key")
+        .arg(files.key)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let lines: Vec<_> = lines.take(4).map(Result::unwrap).collect();
+    let mut client = Client::to(lines[0].parse().unwrap());
+    assert_eq!(client.info_body("build"), "ERROR:80:not authenticated\n");
+    assert_eq!(client.login("ann", SECRET).0, 0);
+    assert_ne!(client.info("service-clear-alt"), "");
+    let address = client.info("service-tls-std");
+    assert_eq!(lines[2], address.replacen(':', ":node.test:", 1));
+    drop(child.stdin.take());
+    assert!(child.wait().unwrap().success());
+}
+
+#[test]
+fn the_binary_refuses_users_without_form() {
+    for user in ["ann", "ann:secret", "ann:secret:none", ":secret:read"] {
+        let mut run = Command::new(env!("CARGO_BIN_EXE_asnode"));
+        let output = run.arg("--user").arg(user).output().unwrap();
+        let text = String::from_utf8_lossy(&output.stderr);
+        assert!(
+            !output.status.success() && text.contains("a user "),
+            "{text}"
+        );
+    }
+    let mut run = Command::new(env!("CARGO_BIN_EXE_asnode"));
+    assert!(
+        !run.arg("--tls-name=node.test")
+            .output()
+            .unwrap()
+            .status
+            .success()
+    );
 }
 
 #[test]

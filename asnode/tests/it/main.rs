@@ -1,6 +1,10 @@
 //! The node as its clients meet it: over sockets, byte by byte.
 
 #[cfg(test)]
+mod access;
+#[cfg(test)]
+mod accounts;
+#[cfg(test)]
 mod admin;
 #[cfg(test)]
 mod alternate;

@@ -1,9 +1,10 @@
-//! The official Python client, unmodified, against one node and three.
+//! The official Python client, unmodified, against one node and three, by all ways in.
 //!
 //! Runs with the interpreter named by `ABSCTL_TEST_PYTHON`, else `python3`. Where the module
 //! `aerospike` is missing it says so and passes, except when `CI` is `true` and the interpreter
 //! was named: then that is a failure.
 
+use crate::access::{WAYS, Way};
 use asnode::{Cluster, NamespaceConfig};
 use std::{
     process::{Child, Command, Output, Stdio},
@@ -25,35 +26,43 @@ fn python_client() {
         println!("skipped: {python} cannot import the module aerospike");
         return;
     }
+    // A run mostly waits.
+    std::thread::scope(|scope| {
+        for way in WAYS {
+            let python = &python;
+            scope.spawn(move || [1, 3].map(|nodes| passes(python, way, nodes)));
+        }
+    });
+}
+
+/// Runs the program on a cluster.
+fn passes(python: &str, way: Way, nodes: usize) {
     let directory = tempfile::tempdir().unwrap();
-    for nodes in [1, 3] {
-        let cluster = Cluster::builder()
-            .nodes(nodes)
-            .namespace(NamespaceConfig::new("test"))
-            .start()
-            .unwrap();
-        let child = Command::new(&python)
-            .arg(concat!(
-                env!("CARGO_MANIFEST_DIR"),
-                "/tests/python/client.py"
-            ))
-            .args([&cluster.seeds()[0], &nodes.to_string()])
-            .current_dir(directory.path()) // the client keeps a copy of UDF modules there
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let output = finish(child);
-        let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
-        assert!(
-            output.status.success() && text(&output.stdout).ends_with("all passed\n"),
-            "{nodes} nodes: {}\n{}\n{}",
-            output.status,
-            text(&output.stdout),
-            text(&output.stderr),
-        );
-        assert!(cluster.counters().batch_rows > 0 && cluster.counters().scans > 0);
-    }
+    let builder = Cluster::builder().nodes(nodes);
+    let entrance = way.open(builder.namespace(NamespaceConfig::new("test")));
+    let child = Command::new(python)
+        .arg(concat!(
+            env!("CARGO_MANIFEST_DIR"),
+            "/tests/python/client.py"
+        ))
+        .args([entrance.seed.to_string(), nodes.to_string()])
+        .args(&entrance.args)
+        .current_dir(directory.path()) // the client keeps a copy of UDF modules there
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let output = finish(child);
+    let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
+    assert!(
+        output.status.success() && text(&output.stdout).ends_with("all passed\n"),
+        "{nodes} nodes, {way:?}: {}\n{}\n{}",
+        output.status,
+        text(&output.stdout),
+        text(&output.stderr),
+    );
+    let counters = entrance.cluster.counters();
+    assert!(counters.batch_rows > 0 && counters.scans > 0);
 }
 
 /// Waits with a limit. The outputs are short enough for their pipes.

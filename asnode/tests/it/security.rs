@@ -1,40 +1,38 @@
 //! Logins, tokens, permissions, quotas, and the administration of users and roles.
 
 use crate::{
-    admin::{ADMIN, Answer, EMPTY, SECRET, field, names, request},
+    admin::{ADMIN, SECRET, request},
     client::{Client, Request, all_partitions, batch, messages, scan_request, scanned},
 };
 use aerospike_wire::{
     admin::{code, command},
-    field::code as data,
     message::flags,
-    result_code::ResultCode as R,
 };
 use asnode::{
-    Cluster, ClusterBuilder, Edition, NamespaceConfig, PREDEFINED_ROLES, Privilege, PrivilegeCode,
-    RawRecord, Role, SecurityConfig,
+    Cluster, ClusterBuilder, Edition, NamespaceConfig, NodeLoss, PREDEFINED_ROLES, Privilege,
+    PrivilegeCode, RawRecord, Role, SecurityConfig,
     faults::{On, Reaction, Rule},
 };
 use std::{collections::BTreeMap, time::Duration};
 
-fn builder() -> ClusterBuilder {
+pub(crate) fn builder() -> ClusterBuilder {
     Cluster::builder()
         .namespace(NamespaceConfig::new("test"))
         .namespace(NamespaceConfig::new("other"))
 }
 
-fn secured(config: SecurityConfig) -> Cluster {
+pub(crate) fn secured(config: SecurityConfig) -> Cluster {
     builder().security(config).start().unwrap()
 }
 
 /// A connection of a user with password `secret`.
-fn as_user(cluster: &Cluster, user: &str) -> Client {
+pub(crate) fn as_user(cluster: &Cluster, user: &str) -> Client {
     let mut client = Client::connect(cluster);
     assert_eq!(client.login(user, SECRET).0, 0, "{user}");
     client
 }
 
-fn as_admin(cluster: &Cluster) -> Client {
+pub(crate) fn as_admin(cluster: &Cluster) -> Client {
     let mut client = Client::connect(cluster);
     assert_eq!(client.login("admin", ADMIN).0, 0);
     client
@@ -163,7 +161,7 @@ fn tokens_are_good_for_their_node_and_user() {
     assert_eq!(on(1).admin(command::AUTHENTICATE, &old).result, 0);
 }
 
-fn as_user_token(cluster: &Cluster, user: &str) -> (Client, Vec<u8>) {
+pub(crate) fn as_user_token(cluster: &Cluster, user: &str) -> (Client, Vec<u8>) {
     let mut client = Client::connect(cluster);
     let (result, token) = client.login(user, SECRET);
     assert_eq!(result, 0);
@@ -198,6 +196,17 @@ fn tokens_expire() {
         .map(|_| connect().authenticate("ann", &token))
         .collect();
     assert_eq!(results, [66, 0], "by a rule");
+}
+
+#[test]
+fn a_node_that_starts_anew_knows_no_token() {
+    let config = SecurityConfig::new().user("ann", "secret", &["read"]);
+    let cluster = builder().nodes(2).security(config).start().unwrap();
+    let (_client, token) = as_user_token(&cluster, "ann");
+    assert!(cluster.kill_node(0, NodeLoss::Takeover));
+    cluster.restart_node(0).unwrap();
+    assert_eq!(Client::connect(&cluster).authenticate("ann", &token), 65);
+    assert_eq!(Client::connect(&cluster).login("ann", SECRET).0, 0);
 }
 
 #[test]
@@ -511,7 +520,7 @@ fn quotas_count_by_the_second() {
 }
 
 /// `ann` may read three and write two records per second, `bob` what he likes.
-fn limited_config() -> SecurityConfig {
+pub(crate) fn limited_config() -> SecurityConfig {
     let config = SecurityConfig::new()
         .quotas()
         .role(Role::new("slow").quotas(3, 1))
@@ -557,344 +566,4 @@ fn bursts_of_refusals_by_rules() {
         .add(Rule::new(On::Login, Reaction::Drop).times(1));
     client.send(&request(command::LOGIN, &[]));
     assert!(client.is_closed());
-}
-
-#[test]
-fn users_come_and_go() {
-    let cluster = secured(SecurityConfig::new());
-    let mut admin = as_admin(&cluster);
-    let user: (u8, &[u8]) = (code::USER, b"ann");
-    let secret: (u8, &[u8]) = (code::PASSWORD, SECRET);
-    let roles = |list: &[&str]| names(list);
-    let (read, bad) = (roles(&["read"]), roles(&["read", "none"]));
-    let mut does = |command: u8, fields: &[(u8, &[u8])]| admin.admin(command, fields).result;
-    assert_eq!(
-        does(command::CREATE_USER, &[user, secret, (field::ROLES, &bad)]),
-        70
-    );
-    assert_eq!(
-        does(command::CREATE_USER, &[user, (code::PASSWORD, b"secret")]),
-        62
-    );
-    assert_eq!(does(command::CREATE_USER, &[user]), 55);
-    assert_eq!(
-        does(command::CREATE_USER, &[(code::USER, &[b'x'; 64]), secret]),
-        60
-    );
-    assert_eq!(
-        does(
-            command::CREATE_USER,
-            &[user, secret, (field::ROLES, &read[..2])]
-        ),
-        70
-    );
-    assert_eq!(
-        does(command::CREATE_USER, &[user, secret, (field::ROLES, &read)]),
-        0
-    );
-    assert_eq!(
-        does(command::CREATE_USER, &[user, secret, (field::ROLES, &read)]),
-        61
-    );
-    let mut ann = as_user(&cluster, "ann");
-    let get = Request::get("s", "k").bytes();
-    let put = Request::put("s", "k").int("a", 1).bytes();
-    assert_eq!((ann.call(&put).result(), ann.call(&get).result()), (81, 2));
-    let write = roles(&["write", "truncate"]);
-    assert_eq!(
-        does(command::GRANT_ROLES, &[user, (field::ROLES, &write)]),
-        0
-    );
-    assert_eq!(
-        does(command::GRANT_ROLES, &[user, (field::ROLES, &bad)]),
-        70
-    );
-    assert_eq!(
-        does(
-            command::GRANT_ROLES,
-            &[(code::USER, b"bob"), (field::ROLES, &read)]
-        ),
-        60
-    );
-    assert_eq!(ann.call(&put).result(), 0, "at once");
-    assert_eq!(
-        does(command::REVOKE_ROLES, &[user, (field::ROLES, &read)]),
-        0
-    );
-    assert_eq!(ann.call(&get).result(), 81);
-    assert_eq!(
-        cluster.security().unwrap().roles_of("ann").unwrap(),
-        ["truncate", "write"]
-    );
-    assert_eq!(
-        does(command::SET_PASSWORD, &[user, (code::PASSWORD, EMPTY)]),
-        0
-    );
-    assert_eq!(
-        does(command::SET_PASSWORD, &[(code::USER, b"bob"), secret]),
-        60
-    );
-    assert_eq!(ann.call(&put).result(), 0, "connections live on");
-    assert_eq!(Client::connect(&cluster).login("ann", SECRET).0, 65);
-    assert_eq!(Client::connect(&cluster).login("ann", EMPTY).0, 0);
-    assert_eq!(does(command::DROP_USER, &[user]), 0);
-    assert_eq!(does(command::DROP_USER, &[user]), 60);
-    assert_eq!(ann.call(&put).result(), 80);
-    assert_eq!(ann.info_body("build"), "ERROR:80:not authenticated\n");
-    assert_eq!(Client::connect(&cluster).login("ann", EMPTY).0, 60);
-}
-
-#[test]
-fn everybody_may_change_the_own_password() {
-    let config = SecurityConfig::new().user("ann", "secret", &["read"]);
-    let cluster = secured(config);
-    let mut ann = as_user(&cluster, "ann");
-    let mut change = |user: &[u8], old: &[u8], new: &[u8]| {
-        let (user, old, new) = (
-            (code::USER, user),
-            (code::OLD_PASSWORD, old),
-            (code::PASSWORD, new),
-        );
-        ann.admin(command::CHANGE_PASSWORD, &[user, old, new])
-            .result
-    };
-    assert_eq!(change(b"ann", EMPTY, SECRET), 62);
-    assert_eq!(change(b"admin", ADMIN, SECRET), 81);
-    assert_eq!(change(b"ann", SECRET, EMPTY), 0);
-    let set: [(u8, &[u8]); 2] = [(code::USER, b"ann"), (code::PASSWORD, SECRET)];
-    assert_eq!(ann.admin(command::SET_PASSWORD, &set).result, 81);
-    assert_eq!(Client::connect(&cluster).login("ann", EMPTY).0, 0);
-    assert_eq!(Client::connect(&cluster).login("ann", SECRET).0, 65);
-}
-
-#[test]
-fn roles_come_and_go() {
-    let cluster = secured(limited_config());
-    let mut admin = as_admin(&cluster);
-    let role: (u8, &[u8]) = (field::ROLE, b"mine");
-    let read_s = b"\x01\x0a\x04test\x01s";
-    let mut does = |command: u8, fields: &[(u8, &[u8])]| admin.admin(command, fields).result;
-    assert_eq!(
-        does(
-            command::CREATE_ROLE,
-            &[role, (field::PRIVILEGES, b"\x01\x63")]
-        ),
-        72
-    );
-    assert_eq!(
-        does(
-            command::CREATE_ROLE,
-            &[role, (field::PRIVILEGES, b"\x01\x0a\0\x01s")]
-        ),
-        72
-    );
-    assert_eq!(
-        does(
-            command::CREATE_ROLE,
-            &[role, (field::WHITELIST, b"nowhere")]
-        ),
-        73
-    );
-    assert_eq!(
-        does(command::CREATE_ROLE, &[role, (field::READ_QUOTA, b"1")]),
-        75
-    );
-    assert_eq!(
-        does(command::CREATE_ROLE, &[role, (field::PRIVILEGES, read_s)]),
-        0
-    );
-    assert_eq!(does(command::CREATE_ROLE, &[role]), 71);
-    assert_eq!(does(command::CREATE_ROLE, &[(field::ROLE, b"read")]), 71);
-    assert_eq!(does(command::CREATE_ROLE, &[(field::ROLE, b"")]), 70);
-    let more = b"\x02\x01\x0d\0\0";
-    assert_eq!(
-        does(
-            command::GRANT_PRIVILEGES,
-            &[role, (field::PRIVILEGES, more)]
-        ),
-        0
-    );
-    assert_eq!(does(command::GRANT_PRIVILEGES, &[role]), 55);
-    assert_eq!(
-        does(
-            command::GRANT_PRIVILEGES,
-            &[(field::ROLE, b"read"), (field::PRIVILEGES, more)]
-        ),
-        70
-    );
-    let other = b"\x02\x0a\0\0\x01";
-    assert_eq!(
-        does(
-            command::REVOKE_PRIVILEGES,
-            &[role, (field::PRIVILEGES, other)]
-        ),
-        0
-    );
-    assert_eq!(
-        does(
-            command::SET_WHITELIST,
-            &[role, (field::WHITELIST, b"10.0.0.1,127.0.0.0/8")]
-        ),
-        0
-    );
-    assert_eq!(
-        does(
-            command::SET_QUOTAS,
-            &[role, (field::WRITE_QUOTA, &[0, 0, 0, 9])]
-        ),
-        0
-    );
-    let found = &admin.list(command::QUERY_ROLES, &[role])[0];
-    assert_eq!(found.text(field::ROLE), "mine");
-    assert_eq!(
-        found.field(field::PRIVILEGES).unwrap(),
-        b"\x02\x0a\x04test\x01s\x0d\0\0"
-    );
-    assert_eq!(found.text(field::WHITELIST), "10.0.0.1,127.0.0.0/8");
-    assert_eq!(found.field(field::READ_QUOTA).unwrap(), [0; 4]);
-    assert_eq!(found.field(field::WRITE_QUOTA).unwrap(), [0, 0, 0, 9]);
-    let grant: [(u8, &[u8]); 2] = [(code::USER, b"bob"), (field::ROLES, &names(&["mine"]))];
-    assert_eq!(admin.admin(command::GRANT_ROLES, &grant).result, 0);
-    let all = admin.list(command::QUERY_ROLES, &[]);
-    assert_eq!(all.len(), PREDEFINED_ROLES.len() + 3);
-    let mut bob = as_user(&cluster, "bob");
-    assert_eq!(
-        bob.list(command::QUERY_ROLES, &[role]).len(),
-        1,
-        "one's own"
-    );
-    assert_eq!(
-        bob.admin(command::QUERY_ROLES, &[(field::ROLE, b"slow")])
-            .result,
-        81
-    );
-    assert_eq!(
-        admin
-            .admin(command::QUERY_ROLES, &[(field::ROLE, b"none")])
-            .result,
-        70
-    );
-    assert_eq!(admin.admin(command::DROP_ROLE, &[role]).result, 0);
-    assert_eq!(admin.admin(command::DROP_ROLE, &[role]).result, 70);
-    assert_eq!(
-        admin
-            .admin(command::DROP_ROLE, &[(field::ROLE, b"read")])
-            .result,
-        70
-    );
-    assert_eq!(
-        cluster.security().unwrap().roles_of("bob").unwrap(),
-        ["read-write"]
-    );
-}
-
-#[test]
-fn quotas_have_to_be_enabled() {
-    let cluster = secured(SecurityConfig::new().role(Role::new("mine")));
-    let mut admin = as_admin(&cluster);
-    let quota: [(u8, &[u8]); 2] = [(field::ROLE, b"mine"), (field::READ_QUOTA, &[0, 0, 0, 1])];
-    assert_eq!(admin.admin(command::SET_QUOTAS, &quota).result, 74);
-    assert_eq!(
-        admin.list(command::QUERY_ROLES, &quota[..1])[0].field(field::READ_QUOTA),
-        None
-    );
-}
-
-#[test]
-fn users_are_listed_with_what_they_do() {
-    let cluster = secured(limited_config());
-    cluster.clock().set_ms(500_000_000_000);
-    let mut admin = as_admin(&cluster);
-    let (mut ann, second) = (as_user(&cluster, "ann"), as_user(&cluster, "ann"));
-    assert_eq!(ann.call(&Request::get("s", "k").bytes()).result(), 2);
-    let all: Vec<Answer> = admin.list(command::QUERY_USERS, &[]);
-    let listed: Vec<_> = all.iter().map(|user| user.text(code::USER)).collect();
-    assert_eq!(listed, ["admin", "ann", "bob"]);
-    assert_eq!(
-        all[1].field(field::ROLES).unwrap(),
-        names(&["read-write", "slow", "slower"])
-    );
-    let numbers = [3u32, 1, 0, 0].map(u32::to_be_bytes).concat();
-    assert_eq!(
-        all[1].field(field::READ_INFO).unwrap(),
-        [&[4], &numbers[..]].concat()
-    );
-    assert_eq!(
-        all[1].field(field::CONNECTIONS).unwrap(),
-        2u32.to_be_bytes()
-    );
-    drop(second);
-    let own: [(u8, &[u8]); 1] = [(code::USER, b"ann")];
-    let mut left = 2;
-    while left == 2 {
-        // Until the node has noticed.
-        let found = &ann.list(command::QUERY_USERS, &own)[0];
-        left = found.field(field::CONNECTIONS).unwrap()[3];
-    }
-    assert_eq!(left, 1);
-    assert_eq!(
-        ann.admin(command::QUERY_USERS, &[(code::USER, b"bob")])
-            .result,
-        81
-    );
-    assert_eq!(
-        admin
-            .admin(command::QUERY_USERS, &[(code::USER, b"none")])
-            .result,
-        60
-    );
-}
-
-#[test]
-fn allow_lists_bind_their_users() {
-    let config = SecurityConfig::new()
-        .role(Role::new("far").allow_list("10.0.0.0/8"))
-        .role(Role::new("near").allow_list("127.0.0.1"))
-        .role(Role::new("broken").allow_list("everywhere"))
-        .user("far", "secret", &["read", "far"])
-        .user("near", "secret", &["far", "near"])
-        .user("broken", "secret", &["broken"]);
-    let cluster = secured(config);
-    let login = |user| Client::connect(&cluster).login(user, SECRET).0;
-    assert_eq!([login("far"), login("near"), login("broken")], [82, 0, 82]);
-    let (_, token) = as_user_token(&cluster, "near");
-    let mut admin = as_admin(&cluster);
-    let revoke: [(u8, &[u8]); 2] = [(code::USER, b"near"), (field::ROLES, &names(&["near"]))];
-    assert_eq!(admin.admin(command::REVOKE_ROLES, &revoke).result, 0);
-    assert_eq!(Client::connect(&cluster).authenticate("near", &token), 82);
-    let clear: [(u8, &[u8]); 2] = [(field::ROLE, b"far"), (field::WHITELIST, b"")];
-    assert_eq!(admin.admin(command::SET_WHITELIST, &clear).result, 0);
-    assert_eq!(Client::connect(&cluster).authenticate("near", &token), 0);
-}
-
-#[test]
-fn the_builder_adds_users() {
-    let cluster = builder()
-        .user("ann", "secret", &["read-write"])
-        .start()
-        .unwrap();
-    let mut ann = as_user(&cluster, "ann");
-    assert_eq!(
-        ann.call(&Request::put("s", "k").int("a", 1).bytes())
-            .result(),
-        0
-    );
-    let security = cluster.security().unwrap();
-    assert_eq!(security.users(), ["admin", "ann"]);
-    assert!(security.set_roles("ann", &["read"]) && !security.set_roles("ann", &["none"]));
-    assert_eq!(
-        ann.call(&Request::put("s", "k").int("a", 1).bytes())
-            .result(),
-        81
-    );
-    assert!(security.drop_user("ann") && !security.drop_user("ann"));
-    assert_eq!(
-        ann.call(&Request::get("s", "k").bytes()).result(),
-        R::NOT_AUTHENTICATED.0
-    );
-    assert!(
-        ann.call(&Request::get("s", "k").field(data::KEY, b"").bytes())
-            .result()
-            == 80
-    );
 }

@@ -108,6 +108,11 @@ fn addresses_and_names_are_announced() {
     let addresses: Vec<_> = cluster.tls_addresses().into_iter().flatten().collect();
     assert_eq!(client.info("service-tls-std"), addresses[0].to_string());
     assert_eq!(client.info("service-tls-alt"), "");
+    let port = format!(
+        ";service.tls-name=node.test;service.tls-port={};",
+        addresses[0].port()
+    );
+    assert!(client.info("get-config:context=network").contains(&port));
     let peers = format!("2,4333,[[A2,other.test,[{}]]]", addresses[1]);
     assert_eq!(client.info("peers-tls-std"), peers);
     assert_eq!(client.info("peers-tls-alt"), "2,4333,[]");
@@ -279,9 +284,10 @@ fn a_node_takes_its_tls_port_along() {
     assert!(TcpStream::connect(cluster.tls_addresses()[1].unwrap()).is_err());
     cluster.restart_node(1).unwrap();
     assert!(is_served(to(&cluster, 1, NAME, &config)));
-    let retiring = to(&cluster, 1, NAME, &config);
+    let mut retiring = to(&cluster, 1, NAME, &config);
+    assert_eq!(retiring.info("node"), "A2");
     assert!(cluster.retire_node(1));
-    assert!(!is_served(retiring));
+    assert!(retiring.frame().is_err());
     drop((idle, cluster)); // ends although a handshake is under way
 }
 

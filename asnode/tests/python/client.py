@@ -1,8 +1,10 @@
-"""Exercises a cluster with the official Python client: client.py HOST:PORT NODES.
+"""Exercises a cluster with the official Python client: client.py HOST:PORT NODES [options].
 
-Prints a line for each step and "all passed" at the end; any other end is a failure.
+Options say how to get in: with a user, through TLS, by alternate addresses. A user that is given has
+to be a user-admin as well. Prints a line for each step and "all passed" at the end; any other end is a failure.
 """
 
+import argparse
 import sys
 import time
 
@@ -12,9 +14,41 @@ from aerospike import predicates
 from aerospike_helpers.batch import records as br
 from aerospike_helpers.operations import operations as op
 
-host, port = sys.argv[1].rsplit(":", 1)
-nodes = int(sys.argv[2])
-client = aerospike.client({"hosts": [(host, int(port))]}).connect()
+parser = argparse.ArgumentParser()
+parser.add_argument("host")
+parser.add_argument("nodes", type=int)
+parser.add_argument("--user")
+parser.add_argument("--password")
+parser.add_argument("--auth", choices=["internal", "external", "pki"], default="internal")
+parser.add_argument("--tls-name")
+parser.add_argument("--tls-ca")
+parser.add_argument("--tls-cert")
+parser.add_argument("--tls-key")
+parser.add_argument("--alternate", action="store_true")
+args = parser.parse_args()
+host, port = args.host.rsplit(":", 1)
+nodes = args.nodes
+
+
+def configuration():
+    config = {"hosts": [(host, int(port))], "use_services_alternate": args.alternate}
+    modes = {
+        "internal": aerospike.AUTH_INTERNAL,
+        "external": aerospike.AUTH_EXTERNAL,
+        "pki": aerospike.AUTH_PKI,
+    }
+    if args.user is not None:
+        config.update(user=args.user, password=args.password)
+    config["policies"] = {"auth_mode": modes[args.auth]}
+    if args.tls_ca:
+        config["hosts"] = [(host, int(port), args.tls_name)]
+        config["tls"] = {"enable": True, "cafile": args.tls_ca}
+        if args.tls_cert:
+            config["tls"].update(certfile=args.tls_cert, keyfile=args.tls_key)
+    return config
+
+
+client = aerospike.client(configuration())
 NS, SET = "test", "demo"
 
 
@@ -186,6 +220,30 @@ client.remove(key("k"))
 refused(ex.RecordNotFound, client.remove, key("k"))
 client.truncate(NS, SET, 0)
 until(lambda: not client.query(NS, SET).results())
+
+if args.user is not None:
+    step("users and roles")
+    privilege = {"code": aerospike.PRIV_READ, "ns": NS, "set": SET}
+    client.admin_create_role("readers", [privilege], whitelist=["127.0.0.0/8"])
+    write = {"code": aerospike.PRIV_WRITE, "ns": "", "set": ""}
+    client.admin_grant_privileges("readers", [write])
+    role = client.admin_get_role("readers")
+    assert [p["code"] for p in role["privileges"]] == [aerospike.PRIV_READ, aerospike.PRIV_WRITE]
+    assert role["privileges"][0] == privilege, role
+    assert role["whitelist"] == ["127.0.0.0/8"], role
+    client.admin_revoke_privileges("readers", [write])
+    client.admin_create_user("reader", "first", ["readers"])
+    client.admin_grant_roles("reader", ["truncate"])
+    client.admin_revoke_roles("reader", ["truncate"])
+    client.admin_set_password("reader", "second")
+    assert client.admin_query_user_info("reader")["roles"] == ["readers"]
+    assert {"admin", "reader"} <= set(client.admin_query_users_info())
+    refused(ex.UserExistsError, client.admin_create_user, "reader", "first", ["readers"])
+    refused(ex.InvalidRole, client.admin_grant_roles, "reader", ["none"])
+    client.admin_drop_user("reader")
+    refused(ex.InvalidUser, client.admin_query_user_info, "reader")
+    client.admin_drop_role("readers")
+    assert "readers" not in client.admin_get_roles()
 
 client.close()
 print("all passed")

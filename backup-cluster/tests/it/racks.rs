@@ -3,7 +3,7 @@
 use crate::support::*;
 use aerospike_wire::digest::{PARTITIONS, PartitionId};
 use asnode::{
-    Cluster, NamespaceConfig, NodeLoss,
+    Cluster, Edition, NamespaceConfig, NodeLoss,
     faults::{On, Reaction, Rule, RuleId},
 };
 use backup_cluster::{
@@ -17,22 +17,17 @@ use backup_cluster::{
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
-/// Three nodes, two copies of everything.
-fn three() -> Cluster {
+/// Three nodes of the Enterprise Edition in these racks, two copies of everything.
+fn three(racks: [u32; 3]) -> Cluster {
     let namespace = NamespaceConfig {
         replication_factor: 2,
+        rack_ids: racks.to_vec(),
         ..NamespaceConfig::new(NAMESPACE)
     };
-    let cluster = Cluster::builder().nodes(3).namespace(namespace).start();
-    let cluster = cluster.unwrap();
+    let builder = Cluster::builder().edition(Edition::Enterprise).nodes(3);
+    let cluster = builder.namespace(namespace).start().unwrap();
     fill(&cluster, 600);
     cluster
-}
-
-/// Lets the cluster answer `racks:` as the Enterprise edition does.
-fn with_racks(cluster: &Cluster, racks: &'static str) {
-    let rule = Rule::new(On::Info, Reaction::InfoValue(racks));
-    cluster.faults().add(rule.command("racks"));
 }
 
 /// Counts the scans that each node is asked for.
@@ -67,10 +62,7 @@ async fn read_all(cluster: &Cluster, racks: &[u32]) -> Vec<u64> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn preferred_racks_are_read_from_and_the_others_only_for_the_rest() {
-    let cluster = three();
-    let ids = cluster.node_ids();
-    let racks = format!("ns=test:rack_1={},{}:rack_2={}", ids[0], ids[1], ids[2]);
-    with_racks(&cluster, racks.leak());
+    let cluster = three([1, 1, 2]);
     // Every partition has one of its two copies in rack 1.
     assert_eq!(read_all(&cluster, &[1]).await, [1, 1, 0]);
     assert_eq!(read_all(&cluster, &[1, 2]).await, [1, 1, 0]);
@@ -82,10 +74,7 @@ async fn preferred_racks_are_read_from_and_the_others_only_for_the_rest() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn another_rack_takes_over_when_the_preferred_one_is_lost() {
-    let cluster = three();
-    let ids = cluster.node_ids();
-    let racks = format!("ns=test:rack_1={}:rack_2={},{}", ids[0], ids[1], ids[2]);
-    with_racks(&cluster, racks.leak());
+    let cluster = three([1, 2, 2]);
     let dying = Rule::new(On::Scan, Reaction::KillNode(NodeLoss::Takeover)).node(0);
     cluster.faults().add(dying.after_total_records(20).times(1));
     let scans = read_all(&cluster, &[1]).await;
@@ -104,7 +93,7 @@ async fn the_community_edition_has_no_racks() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nodes_are_known_by_id_and_address_and_master_their_partitions() {
-    let cluster = three();
+    let cluster = three([0; 3]);
     let view = view(&cluster).await;
     let directory = NodeDirectory::fetch(&*view).await.unwrap();
     let map = PartitionMap::fetch(&*view, NAMESPACE).await.unwrap();

@@ -7,22 +7,25 @@ use super::{
     keeper::{Keeper, Place},
     ledger::Ledger,
     names::Names,
-    state::{FileState, GlobalCounts, State},
+    state::{FileState, State, WrittenGlobals},
     wrap::{self, Wrap},
 };
 use crate::{
     error::Error,
     limits::Limiter,
+    lock,
+    manifest::BlockHasher,
+    names::SetNames,
     stats::{BackupStats, millis},
 };
 use asb_format::{Encoder, Version};
 use backup_envelope::{Encoder as EnvelopeEncoder, HEADER_BYTES};
-use backup_storage::{Durability, ErrorKind, Store, StoreExt, Upload};
-use std::io::Read;
+use backup_storage::{Durability, Entry, ErrorKind, Store, StoreExt, Upload};
 use std::sync::{
     Arc, Mutex, PoisonError,
     atomic::{AtomicBool, AtomicU64, Ordering},
 };
+use std::{io::Read, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// All files of a backup. Shared by the threads that write them.
@@ -42,6 +45,8 @@ pub(super) struct FileSet {
     /// Names of those that have their final names.
     published: Mutex<Vec<String>>,
     journal: Journal,
+    /// Hashes are wanted, for a manifest.
+    is_hashed: bool,
     bandwidth: Option<Limiter>,
     /// Ends waiting for the limit.
     cancel: CancellationToken,
@@ -62,6 +67,8 @@ pub(super) enum Role {
 pub(super) struct OpenFile {
     upload: Box<dyn Upload>,
     encoder: EnvelopeEncoder,
+    /// `None` where no manifest is written.
+    hasher: Option<BlockHasher>,
     /// Stored bytes on their way to the upload.
     stored: Vec<u8>,
     number: u64,
@@ -69,14 +76,14 @@ pub(super) struct OpenFile {
     plain_bytes: u64,
     records: u64,
     /// Indexes and modules are in it.
-    globals: Option<GlobalCounts>,
+    globals: Option<WrittenGlobals>,
 }
 
 impl FileSet {
     /// The files of a new run, or of one that goes on after `resumed`.
     pub(super) fn new(
         config: &BackupConfig,
-        resumed: Option<(&State, Ledger)>,
+        resumed: Option<(State, Ledger)>,
         stats: Arc<BackupStats>,
         cancel: CancellationToken,
     ) -> Self {
@@ -96,12 +103,23 @@ impl FileSet {
             begun: Mutex::default(),
             published: Mutex::default(),
             journal: resumed.map_or_else(Journal::default, |(state, ledger)| {
-                Journal::resume(state, ledger)
+                Journal::resume(&state, ledger)
             }),
+            is_hashed: config.manifest,
             bandwidth: Limiter::new(config.bytes_per_second),
             cancel,
             stats,
         }
+    }
+
+    /// The names of lock, state and manifest.
+    pub(super) fn beside(&self) -> SetNames {
+        self.names.beside(self.store().single_name())
+    }
+
+    /// The number of the first file that this run, or this continuation, will begin.
+    pub(super) fn next_number(&self) -> u64 {
+        self.created.load(Ordering::Relaxed).saturating_add(1)
     }
 
     pub(super) const fn journal(&self) -> &Journal {
@@ -131,6 +149,7 @@ impl FileSet {
         if !store.capabilities().named {
             return Ok(());
         }
+        self.check_unlocked()?;
         if !self.remove_files {
             self.check_empty()?;
         }
@@ -143,31 +162,51 @@ impl FileSet {
         Ok(())
     }
 
+    /// Whether nobody is writing there now.
+    fn check_unlocked(&self) -> Result<(), Error> {
+        let now = SystemTime::now();
+        let live = match lock::live_locks(self.store(), now) {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            live => live?,
+        };
+        match live.into_iter().next() {
+            None => Ok(()),
+            Some((name, holder)) => {
+                let file = self.store().location_of(&name);
+                Err(Error::Lock(lock::held(file, holder, now)))
+            }
+        }
+    }
+
     fn check_empty(&self) -> Result<(), Error> {
         let store = self.store();
         let target = || store.location().to_owned();
         if let Some(single) = store.single_name() {
             let part = backup_storage::name::part_of(single);
-            return match (store.exists(single)?, store.exists(&part)?) {
-                (true, _) => Err(Error::TargetExists { target: target() }),
-                (_, true) => Err(Error::TargetUnfinished {
-                    target: target(),
-                    entry: part,
-                }),
-                _ => Ok(()),
+            let beside = self.beside();
+            for entry in [part, beside.state(), beside.lock()] {
+                if store.exists(&entry)? {
+                    let target = target();
+                    return Err(Error::TargetUnfinished { target, entry });
+                }
+            }
+            return match store.exists(single)? {
+                true => Err(Error::TargetExists { target: target() }),
+                false => Ok(()),
             };
         }
         let Some(entry) = store.offending_entry(|_| false)? else {
             return Ok(());
         };
-        match store
-            .unfinished()?
-            .into_iter()
-            .find(|part| self.names.owns(&part.name))
-        {
-            Some(part) => Err(Error::TargetUnfinished {
+        let beside = self.beside();
+        let ours = |entry: &Entry| match backup_storage::name::final_of(&entry.name) {
+            Some(name) => self.names.owns(name),
+            None => entry.name == beside.state() || entry.name == beside.lock(),
+        };
+        match store.offending_entry(|entry| !ours(entry))? {
+            Some(entry) => Err(Error::TargetUnfinished {
                 target: target(),
-                entry: backup_storage::name::part_of(&part.name),
+                entry: entry.name,
             }),
             None => Err(Error::TargetNotEmpty {
                 target: target(),
@@ -276,6 +315,7 @@ impl FileSet {
         let mut file = OpenFile {
             upload,
             encoder: self.wrap.encoder(&name)?,
+            hasher: self.is_hashed.then(BlockHasher::new),
             stored: Vec::new(),
             number,
             name,
@@ -303,6 +343,7 @@ impl FileSet {
         Ok(OpenFile {
             upload,
             encoder,
+            hasher: self.is_hashed.then(|| self.rehash(state)).transpose()?,
             stored: Vec::new(),
             number: state.number,
             name: state.name.clone(),
@@ -317,7 +358,7 @@ impl FileSet {
         &self,
         file: &mut OpenFile,
         text: &[u8],
-        counts: GlobalCounts,
+        counts: WrittenGlobals,
     ) -> Result<(), Error> {
         self.write(file, text, 0)?;
         file.globals = Some(counts);
@@ -359,9 +400,31 @@ impl FileSet {
             let waited = limit.wait_blocking(bytes.len() as u64, &self.cancel);
             self.stats.throttled_ms.add(millis(waited));
         }
+        if let Some(hasher) = &mut file.hasher {
+            hasher.update(bytes);
+        }
         file.upload.write_all(bytes)?;
         self.stats.bytes_written.add(bytes.len() as u64);
         Ok(())
+    }
+
+    /// The hasher of a file that is continued: complete blocks are known by the state, and the
+    /// durable part of the last one is read again.
+    fn rehash(&self, state: &FileState) -> Result<BlockHasher, Error> {
+        let resumed = BlockHasher::resume(state.blocks.clone(), state.bytes);
+        let (mut hasher, offset) = resumed
+            .ok_or_else(|| Error::Internal(format!("the state lacks hashes of {}", state.name)))?;
+        let part = backup_storage::name::part_of(&state.name);
+        let mut tail = Vec::new();
+        let rest = state.bytes.saturating_sub(offset);
+        let read = self
+            .store()
+            .open(&part, offset)?
+            .take(rest)
+            .read_to_end(&mut tail);
+        read.map_err(backup_storage::Error::from_read)?;
+        hasher.update(&tail);
+        Ok(hasher)
     }
 
     /// The first bytes of a file, of which an encrypted one needs the header.
@@ -386,7 +449,7 @@ impl FileSet {
         self.wrapped(file, EnvelopeEncoder::end_frame)?;
         if let Durability::Bytes(bytes) = file.upload.durable_point()? {
             let state = file.state(bytes, false);
-            self.journal.commit(state, file.globals, pending);
+            self.journal.commit(state, file.globals.clone(), pending);
         }
         Ok(())
     }
@@ -395,7 +458,11 @@ impl FileSet {
     /// whole until all of the new one is.
     pub(super) fn finish(&self, mut file: OpenFile, pending: &mut Ledger) -> Result<(), Error> {
         self.wrapped(&mut file, EnvelopeEncoder::end_frame)?; // there is text: the header
-        let state = file.state(file.upload.bytes(), true);
+        let mut state = file.state(file.upload.bytes(), true);
+        if let Some(hasher) = file.hasher {
+            let hash = hasher.finish();
+            (state.blocks, state.hash) = (hash.blocks, Some(hash.whole));
+        }
         let globals = file.globals;
         if self.is_deferred.load(Ordering::Relaxed) {
             file.upload.finish_unpublished()?;
@@ -408,18 +475,29 @@ impl FileSet {
         Ok(())
     }
 
-    /// Gives all files their names. An old set goes only now that the new one is durable.
-    pub(super) fn publish(&self) -> Result<(), Error> {
+    /// Gives all files their names, and writes the manifest. An old set goes only now that the
+    /// new one is durable: with a finished manifest it is complete under any of its names.
+    pub(super) fn publish(&self, manifest: Option<(&str, &[u8])>) -> Result<(), Error> {
         let store = self.store();
+        let is_deferred = self.is_deferred.load(Ordering::Relaxed);
+        if let Some((name, content)) = manifest.filter(|_| is_deferred) {
+            let mut upload = store.create(name)?;
+            upload.write_all(content)?;
+            upload.finish_unpublished()?;
+        }
         let complete = self.journal.files();
         let names: Vec<&str> = complete.iter().map(|file| file.name.as_str()).collect();
         if self.remove_files && self.is_directory() {
             self.remove_old_set(&names)?;
         }
-        if self.is_deferred.load(Ordering::Relaxed) && !names.is_empty() {
+        if is_deferred && !names.is_empty() {
             store.publish(&names)?; // a single file replaces the old one in one step
         }
-        Ok(())
+        match manifest {
+            Some((name, _)) if is_deferred => Ok(store.publish(&[name])?),
+            Some((name, content)) => Ok(store.put(name, content)?),
+            None => Ok(()),
+        }
     }
 
     fn remove_old_set(&self, new: &[&str]) -> Result<(), Error> {
@@ -444,9 +522,7 @@ impl FileSet {
         match self.store().list() {
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
             entries => {
-                let files = entries?
-                    .into_iter()
-                    .filter(backup_storage::Entry::is_backup_file);
+                let files = entries?.into_iter().filter(Entry::is_backup_file);
                 Ok(files.map(|entry| entry.name).collect())
             }
         }
@@ -484,7 +560,10 @@ impl OpenFile {
             bytes,
             plain_bytes: self.plain_bytes,
             records: self.records,
-            blocks: Vec::new(),
+            blocks: self
+                .hasher
+                .as_ref()
+                .map_or_else(Vec::new, |hasher| hasher.full_blocks().to_vec()),
             hash: None,
         }
     }

@@ -2,7 +2,7 @@
 
 use super::{
     ledger::Ledger,
-    state::{FileState, GlobalCounts, State},
+    state::{FileState, State, WrittenGlobals},
 };
 use std::{
     collections::BTreeMap,
@@ -21,7 +21,7 @@ pub(super) struct Journal {
 struct Durable {
     files: BTreeMap<u64, FileState>,
     ledger: Ledger,
-    globals: Option<GlobalCounts>,
+    globals: Option<WrittenGlobals>,
 }
 
 impl Journal {
@@ -31,7 +31,7 @@ impl Journal {
         let durable = Durable {
             files: files.collect(),
             ledger,
-            globals: state.globals_done.then_some(state.globals),
+            globals: state.globals_done.then(|| state.globals.clone()),
         };
         Self {
             durable: Mutex::new(durable),
@@ -49,13 +49,13 @@ impl Journal {
     pub(super) fn commit(
         &self,
         file: FileState,
-        globals: Option<GlobalCounts>,
+        globals: Option<WrittenGlobals>,
         pending: &mut Ledger,
     ) {
         let mut durable = self.lock();
         durable.files.insert(file.number, file);
         durable.ledger.absorb(pending);
-        durable.globals = durable.globals.or(globals);
+        durable.globals = durable.globals.take().or(globals);
         drop(durable);
         self.wake();
     }
@@ -69,7 +69,7 @@ impl Journal {
     }
 
     /// Indexes and modules are durable, or there are none.
-    pub(super) fn commit_globals(&self, globals: GlobalCounts) {
+    pub(super) fn commit_globals(&self, globals: WrittenGlobals) {
         self.lock().globals = Some(globals);
         self.wake();
     }
@@ -80,8 +80,8 @@ impl Journal {
     }
 
     /// The globals, once they are durable.
-    pub(super) fn globals(&self) -> Option<GlobalCounts> {
-        self.lock().globals
+    pub(super) fn globals(&self) -> Option<WrittenGlobals> {
+        self.lock().globals.clone()
     }
 
     /// All files that something durable is in.
@@ -104,7 +104,7 @@ impl Journal {
             .last()
             .map_or(1, |last| last.saturating_add(1));
         state.globals_done = durable.globals.is_some();
-        state.globals = durable.globals.unwrap_or_default();
+        state.globals = durable.globals.clone().unwrap_or_default();
         state.set_ledger(&durable.ledger);
     }
 

@@ -11,11 +11,14 @@ mod globals;
 mod journal;
 mod keeper;
 mod ledger;
+mod lock_keeper;
 mod names;
 mod run;
 mod scan_stage;
 mod selection;
 mod state;
+mod summary;
+mod target;
 mod wrap;
 mod write_stage;
 

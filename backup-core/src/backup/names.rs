@@ -1,6 +1,7 @@
 //! Names of files (`files-and-state.md` §1).
 
 use super::files::Role;
+use crate::names::SetNames;
 
 /// How the files of a set are called.
 #[derive(Debug, Clone)]
@@ -68,26 +69,16 @@ impl Names {
         }
     }
 
-    /// The state file beside the data; `single` is the name of a single file.
-    pub(super) fn state(&self, single: Option<&str>) -> String {
+    /// The small files beside the data; `single` is the name of a single file.
+    pub(super) fn beside(&self, single: Option<&str>) -> SetNames {
         match single {
-            Some(file) => format!("{file}.state"),
-            None => format!(
-                "{}{}.asb{}.state",
-                self.prefix,
-                self.namespace,
-                self.shard_extension()
-            ),
+            Some(file) => SetNames::single(file),
+            None => SetNames::directory(&self.prefix, &self.namespace, self.shard),
         }
     }
 
     fn shard_part(&self) -> String {
         let part = |Shard { number, count }| format!("shard{number}of{count}_");
-        self.shard.map(part).unwrap_or_default()
-    }
-
-    fn shard_extension(&self) -> String {
-        let part = |Shard { number, count }| format!(".shard{number}of{count}");
         self.shard.map(part).unwrap_or_default()
     }
 }
@@ -101,8 +92,8 @@ mod tests {
         let plain = Names::new("my_ns", "", None);
         assert_eq!(plain.file(Role::Metadata, 1), "metadata_my_ns_1.asb");
         assert_eq!(plain.file(Role::Data(0), 3), "0_my_ns_3.asb");
-        assert_eq!(plain.state(None), "my_ns.asb.state");
-        assert_eq!(plain.state(Some("x.asb")), "x.asb.state");
+        assert_eq!(plain.beside(None).state(), "my_ns.asb.state");
+        assert_eq!(plain.beside(Some("x.asb")).state(), "x.asb.state");
         let prefixed = Names::new("my_ns", "pre", None);
         assert_eq!(prefixed.file(Role::Data(1), 2), "premy_ns_2.asb");
         assert_eq!(prefixed.file(Role::Metadata, 1), "metadata_my_ns_1.asb");
@@ -112,7 +103,7 @@ mod tests {
         };
         let shard = Names::new("my_ns", "", Some(shard));
         assert_eq!(shard.file(Role::Data(0), 1), "shard2of7_0_my_ns_1.asb");
-        assert_eq!(shard.state(None), "my_ns.asb.shard2of7.state");
+        assert_eq!(shard.beside(None).state(), "my_ns.asb.shard2of7.state");
     }
 
     #[test]

@@ -2,19 +2,18 @@
 
 use super::{
     BackupConfig,
-    files::{FileSet, OpenFile, Role},
+    files::{OpenFile, Role},
     globals::{self, Globals},
-    keeper::{Keeper, Keeping, Place},
     ledger::Ledger,
-    names::Names,
     scan_stage::ChunkSink,
     selection::{Begun, Plan, expected_records},
-    state::{self, State},
+    state, summary,
+    target::Run,
     write_stage::{Input, Task, Writer},
 };
 use crate::{
     error::Error, fingerprint::Fingerprinter, handle::join_or_leave, limits::Limiter,
-    stats::BackupStats,
+    manifest::Server, stats::BackupStats,
 };
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -23,12 +22,7 @@ use backup_cluster::{
     scan::{self, PartitionCursor, ScanError, ScanOptions},
     view::ClusterView,
 };
-use std::{
-    collections::{BTreeMap, VecDeque},
-    future::Future,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -37,188 +31,51 @@ pub(super) async fn run(
     stats: Arc<BackupStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let token = cancel.clone();
+    // Whatever stops the run stops all of it; only the user's wish is reported as one.
+    let stop = cancel.child_token();
+    let token = stop.clone();
     let run = off_runtime(move || Run::prepare(config, stats, token)).await?;
     let run = Arc::new(run);
     let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
-    let keeping = run.keep_state()?;
-    let result = write_all(&run, &view, &cancel).await;
-    let ended = Arc::clone(&run);
+    let plan = plan(&run, &view, &cancel).await?;
+    let (begun, token) = (Arc::clone(&run), stop.clone());
+    let hold = off_runtime(move || begun.begin(token)).await?;
+    let result = write_all(&run, &view, &stop, &plan).await;
+    let server = match &result {
+        Ok(()) if run.config.manifest => summary::server(&*view).await,
+        _ => Server::default(),
+    };
+    let (ended, is_cancelled) = (Arc::clone(&run), cancel.is_cancelled());
     off_runtime(move || {
-        drop(keeping);
-        match result {
-            Ok(()) => ended.complete(),
-            Err(error) => {
-                ended.keep_or_discard();
-                Err(error)
-            }
-        }
+        let result = if is_cancelled {
+            Err(Error::Cancelled)
+        } else {
+            result
+        };
+        ended.end(result, server, hold)
     })
     .await
-    .map_err(|error| {
-        if cancel.is_cancelled() {
-            Error::Cancelled
-        } else {
-            error
-        }
-    })
 }
 
-/// A backup, with all that is needed to write its files.
-#[derive(Debug)]
-struct Run {
-    config: BackupConfig,
-    files: Arc<FileSet>,
-    /// `None` where there is nothing to go on with: streams.
-    keeper: Option<Arc<Keeper>>,
-    /// The state that it goes on from.
-    resumed: Option<State>,
-    stats: Arc<BackupStats>,
-}
-
-impl Run {
-    /// Finds out whether the target is fit, without touching it.
-    fn prepare(
-        config: BackupConfig,
-        stats: Arc<BackupStats>,
-        cancel: CancellationToken,
-    ) -> Result<Self, Error> {
-        let violations = config.selection.check();
-        if !violations.is_empty() {
-            return Err(Error::Selection { violations });
-        }
-        let target = Arc::clone(config.target.store());
-        let names = Names::new(&config.namespace, &config.prefix, config.shard);
-        let default = names.state(target.single_name());
-        let can_continue = target.capabilities().resumable || target.single_name().is_none();
-        if !can_continue && (config.state_file.is_some() || config.resume.is_some()) {
-            return Err(Error::Unsupported(
-                "this target cannot be continued: a state file needs a directory, or a file on local disk",
-            ));
-        }
-        let arguments = state::arguments(&config);
-        let wanted = config.resume.as_ref().or(config.state_file.as_ref());
-        let place = Place::new(wanted, &target, default);
-        let resumed = match &config.resume {
-            Some(_) => Some(continued(&place, &arguments)?),
-            None => None,
-        };
-        let ledger = match &resumed {
-            Some(state) => Some((
-                state,
-                state.ledger().map_err(|problem| place.unusable(problem))?,
-            )),
-            None => None,
-        };
-        let files = Arc::new(FileSet::new(&config, ledger, Arc::clone(&stats), cancel));
-        if resumed.is_none() {
-            files.check_target()?;
-        }
-        let head = resumed.clone().map_or_else(
-            || State::begin(arguments, config.remove_files),
-            State::resumed,
-        );
-        let keeper = can_continue.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
-        Ok(Self {
-            config,
-            files,
-            keeper,
-            resumed,
-            stats,
-        })
-    }
-
-    /// Keeps the state from now on, if that was asked for.
-    fn keep_state(&self) -> Result<Option<Keeping>, Error> {
-        let wanted = self.config.state_file.is_some() || self.config.resume.is_some();
-        let keeper = self.keeper.as_ref().filter(|_| wanted);
-        keeper.map(Keeper::keep).transpose()
-    }
-
-    /// Time between durable points, while a state is kept.
-    fn durable_interval(&self) -> Option<Duration> {
-        let wanted = self.config.state_file.is_some() || self.config.resume.is_some();
-        (wanted && self.files.is_resumable()).then_some(self.config.durable_interval)
-    }
-
-    /// Brings target and counters to where the state is.
-    fn go_on(&self, state: &State) -> Result<(), Error> {
-        if let Some(keeper) = &self.keeper {
-            self.files.restore_state(keeper.place())?;
-        }
-        let stats = &self.stats;
-        stats.resumes.add(u64::from(state.resumes) + 1);
-        stats.earlier_ms.add(state.elapsed_ms);
-        stats.indexes_read.add(state.globals.indexes);
-        stats.indexes_skipped.add(state.globals.indexes_skipped);
-        stats.udfs_read.add(state.globals.udfs);
-        for file in &state.files {
-            stats.records_read.add(file.records);
-            stats.bytes_written.add(file.bytes);
-            stats.files_written.add(u64::from(file.closed));
-        }
-        Ok(())
-    }
-
-    /// Everything is in complete files.
-    fn complete(&self) -> Result<(), Error> {
-        self.files.publish()?;
-        match &self.keeper {
-            Some(keeper) => keeper.remove(),
-            None => Ok(()),
-        }
-    }
-
-    /// Keeps what a continuation can use; removes everything where that is nothing.
-    fn keep_or_discard(&self) {
-        let Some(keeper) = &self.keeper else {
-            return self.files.discard();
-        };
-        if self.resumed.is_some() || self.files.journal().is_worth_keeping() {
-            match keeper.write() {
-                Ok(()) => {
-                    let state = keeper.place().to_continue(self.files.store());
-                    tracing::warn!("the backup can be continued with --continue {state}");
-                    return;
-                }
-                Err(error) => {
-                    tracing::warn!(%error, "the state of the backup could not be written")
-                }
-            }
-            if keeper.is_written() {
-                return; // an earlier one is there, and still true
-            }
-        }
-        self.files.discard();
-        if let Err(error) = keeper.remove() {
-            tracing::warn!(%error, "the state file stays behind");
-        }
-    }
-}
-
-/// The state to go on from, if it belongs to the same backup.
-fn continued(place: &Place, arguments: &BTreeMap<String, String>) -> Result<State, Error> {
-    let state = place.read()?;
-    state::compare(&state.arguments, arguments)?;
-    Ok(state)
+/// What is to be read: found out before the target is touched.
+async fn plan(
+    run: &Run,
+    view: &Arc<dyn ClusterView>,
+    cancel: &CancellationToken,
+) -> Result<Plan, Error> {
+    let metadata = Metadata::new(&**view);
+    or_cancelled(cancel, metadata.check_namespace(&run.config.namespace)).await?;
+    resolve(run, view, cancel).await
 }
 
 async fn write_all(
     run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
+    plan: &Plan,
 ) -> Result<(), Error> {
     let config = &run.config;
-    let metadata = Metadata::new(&**view);
-    or_cancelled(cancel, metadata.check_namespace(&config.namespace)).await?;
-    let plan = resolve(run, view, cancel).await?;
-    let started = Arc::clone(run);
-    off_runtime(move || match &started.resumed {
-        Some(state) => started.go_on(state),
-        None => started.files.begin(started.keeper.as_deref()),
-    })
-    .await?;
     let first = write_globals(run, view, cancel).await?;
     if config.no_records {
         let files = Arc::clone(&run.files);
@@ -228,10 +85,11 @@ async fn write_all(
         };
     }
     let (namespace, selection) = (&config.namespace, &config.selection);
+    let metadata = Metadata::new(&**view);
     let counting = expected_records(metadata, namespace, selection, plan.selected().len());
     let expected = or_cancelled(cancel, counting).await.unwrap_or_default();
     run.stats.records_expected.add(expected.unwrap_or_default());
-    write_records(run, view, cancel, &plan, first).await
+    write_records(run, view, cancel, plan, first).await
 }
 
 /// The partitions to read, and how. They are chosen once: a continuation takes them from the
@@ -281,12 +139,12 @@ async fn write_globals(
     let Globals {
         text,
         version,
-        counts,
+        written,
     } = or_cancelled(cancel, globals::fetch(&**view, &run.config, &run.stats)).await?;
     // A file is made when there is something to put in. A single file of a backup with records
     // is made anyway: the scans share it.
     if text.is_empty() && (files.is_directory() || run.config.no_records) {
-        files.journal().commit_globals(counts);
+        files.journal().commit_globals(written);
         return Ok(None);
     }
     off_runtime(move || {
@@ -296,7 +154,7 @@ async fn write_globals(
             Role::Data(0)
         };
         let mut file = files.open(role, version)?;
-        files.write_globals(&mut file, &text, counts)?;
+        files.write_globals(&mut file, &text, written)?;
         if files.is_directory() {
             files.finish(file, &mut Ledger::default())?;
             return Ok(None);

@@ -8,7 +8,10 @@ use super::{
     BackupConfig, BackupTarget,
     ledger::{Ledger, Position},
 };
-use crate::error::{Error, StateProblem};
+use crate::{
+    error::{Error, StateProblem},
+    manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
+};
 use aerospike_wire::digest::{Digest, PARTITIONS, PartitionId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::SystemTime};
@@ -48,7 +51,7 @@ pub(crate) struct State {
     /// Whether indexes and modules are durable.
     pub(crate) globals_done: bool,
     /// Indexes and modules written, and indexes left out.
-    pub(crate) globals: GlobalCounts,
+    pub(crate) globals: WrittenGlobals,
     /// The files, in the order in which they were begun.
     pub(crate) files: Vec<FileState>,
     /// The partitions that were chosen: as `first-count`, or the digest after which to begin.
@@ -59,15 +62,15 @@ pub(crate) struct State {
     checksum: String,
 }
 
-/// What was done before the records.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub(crate) struct GlobalCounts {
-    /// Secondary indexes written.
-    pub(crate) indexes: u64,
-    /// Secondary indexes left out.
-    pub(crate) indexes_skipped: u64,
-    /// UDF modules written.
-    pub(crate) udfs: u64,
+/// What was written before the records.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct WrittenGlobals {
+    /// Secondary indexes.
+    pub(crate) indexes: Vec<IndexEntry>,
+    /// UDF modules.
+    pub(crate) udfs: Vec<UdfEntry>,
+    /// What no file can hold, and why.
+    pub(crate) left_out: Vec<LeftOut>,
 }
 
 /// A file of the set.
@@ -86,9 +89,9 @@ pub(crate) struct FileState {
     /// Records in these.
     pub(crate) records: u64,
     /// Chaining value of each complete block of 4 MiB in these; of every block once it is closed.
-    pub(crate) blocks: Vec<String>,
+    pub(crate) blocks: Vec<Hash>,
     /// BLAKE3 of the whole file, once it is closed.
-    pub(crate) hash: Option<String>,
+    pub(crate) hash: Option<Hash>,
 }
 
 /// How far a partition is durable: id, digest of the last record in hex or empty, whether it is
@@ -104,7 +107,7 @@ impl State {
         Self {
             started_ms: u64::try_from(now).unwrap_or(u64::MAX),
             replaces,
-            ..Self::new(format!("{:032x}", fastrand::u128(..)), arguments)
+            ..Self::new(crate::lock::new_run_id(), arguments)
         }
     }
 
@@ -131,7 +134,7 @@ impl State {
             next_number: 1,
             replaces: false,
             globals_done: false,
-            globals: GlobalCounts::default(),
+            globals: WrittenGlobals::default(),
             files: Vec::new(),
             selected: Vec::new(),
             partitions: Vec::new(),
@@ -267,7 +270,10 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     set("--compact", flag(config.compact));
     set("--compress", config.wrap.compression_name());
     set("--encrypt", config.wrap.encryption_name());
-    set("encryption key", config.wrap.key.as_ref().map(key_check));
+    set(
+        "encryption key",
+        config.wrap.set_key().map(|key| key.check_value()),
+    );
     let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
     set("--output-file-prefix", prefix);
     let shard = config.shard;
@@ -277,12 +283,6 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     );
     arguments.extend(config.selection.arguments());
     arguments
-}
-
-/// A value by which a key can be told from another one, and that tells nothing else about it.
-fn key_check(key: &backup_envelope::Key) -> String {
-    let derived = blake3::derive_key("absctl 2026-11 key check value", key.expose_bytes());
-    hex(derived.get(..8).unwrap_or_default())
 }
 
 /// Whether a run asks for the same as the first one.

@@ -1,6 +1,9 @@
 //! How the files of a backup are wrapped: compressed, then encrypted (`envelope.md` §1).
 
-use crate::error::Error;
+use crate::{
+    error::Error,
+    manifest::{Envelope, SetKey},
+};
 use backup_envelope::{Encoder, EncoderOptions, HEADER_BYTES, Iv, Key, KeySize, Level};
 
 /// Compression and encryption of the files of a backup. Both are off by default.
@@ -38,6 +41,22 @@ impl Wrap {
             encryption,
         };
         Encoder::resume(options, stored).map_err(|source| failed(file, source))
+    }
+
+    /// The key by which the manifest is authenticated, if there is any.
+    pub(super) fn set_key(&self) -> Option<SetKey> {
+        let key = self.key.as_ref();
+        key.map(|key| SetKey::derive(key.expose_bytes()))
+    }
+
+    /// What the manifest says about the files.
+    pub(super) fn envelope(&self) -> Envelope {
+        Envelope {
+            compression: self.compression.map(|_| "ZSTD".to_owned()),
+            level: self.compression.map(|level| level.get()),
+            encryption: self.encryption_name(),
+            key_check: self.set_key().map(|key| key.check_value()),
+        }
     }
 
     /// Name of the compression, as flags and manifests have it.

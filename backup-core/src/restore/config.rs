@@ -1,6 +1,6 @@
 //! What to restore, and where to.
 
-use super::Unwrap;
+use super::{Trust, Unwrap};
 use backup_cluster::{batch_write::WriteOptions, client::ConnectOptions, retry::RetryPolicy};
 use backup_storage::Store;
 use std::{
@@ -67,6 +67,8 @@ pub struct RestoreConfig {
     pub source: RestoreSource,
     /// How the files are wrapped.
     pub unwrap: Unwrap,
+    /// How the manifest is treated.
+    pub trust: Trust,
     /// Files decoded at a time; `None` = as many as there are cores.
     pub parallel: Option<usize>,
     /// Leave out the records.
@@ -100,6 +102,7 @@ impl RestoreConfig {
             namespace: namespace.to_owned(),
             source,
             unwrap: Unwrap::default(),
+            trust: Trust::default(),
             parallel: None,
             no_records: false,
             no_indexes: false,

@@ -1,7 +1,7 @@
 //! The content of a stored file: decrypted and decompressed on the way in.
 
+use crate::manifest::BlockError;
 use backup_envelope::{Compression, Decoder, DecoderOptions, Key, Wants, WindowLog};
-use backup_storage::Download;
 use std::io::{self, Read};
 
 /// Stored bytes of a compressed or encrypted file that are read at a time.
@@ -29,12 +29,13 @@ pub struct Unwrap {
 pub(super) enum Failure {
     Storage(backup_storage::Error),
     Envelope(backup_envelope::Error),
+    /// The stored bytes are not those that were backed up.
+    Block(BlockError),
 }
 
 /// An open file.
-#[derive(Debug)]
 pub(super) struct Content {
-    download: Box<dyn Download>,
+    download: Box<dyn Read + Send>,
     /// First bytes that were read to find out what the file is, and not handed out yet.
     head: Vec<u8>,
     wrapped: Option<Wrapped>,
@@ -55,7 +56,7 @@ struct Wrapped {
 
 impl Content {
     /// Looks at the first bytes. A plain file is handed through without a copy.
-    pub(super) fn open(download: Box<dyn Download>, unwrap: &Unwrap) -> Result<Self, Failure> {
+    pub(super) fn open(download: Box<dyn Read + Send>, unwrap: &Unwrap) -> Result<Self, Failure> {
         let mut content = Self {
             download,
             head: vec![0; PLAIN.len()],
@@ -167,7 +168,10 @@ impl Content {
                 }
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
-                    return Err(Failure::Storage(backup_storage::Error::from_read(error)));
+                    return Err(match BlockError::of_read(&error) {
+                        Some(error) => Failure::Block(error),
+                        None => Failure::Storage(backup_storage::Error::from_read(error)),
+                    });
                 }
             }
         }

@@ -20,6 +20,7 @@ mod write_stage;
 
 pub use config::{Clock, RestoreConfig, RestoreSource};
 pub use content::Unwrap;
+pub use input::Trust;
 pub use validate::{FileReport, Finding, ValidateConfig};
 
 use crate::{handle::Job, stats::RestoreStats};

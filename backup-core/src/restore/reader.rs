@@ -71,6 +71,10 @@ pub(super) fn read_file(
 fn unreadable(file: &InputFile, failure: Failure) -> Error {
     match failure {
         Failure::Storage(error) => Error::Storage(error),
+        Failure::Block(source) => Error::Altered {
+            file: file.shown.to_string(),
+            source,
+        },
         Failure::Envelope(source) => Error::Envelope {
             file: file.shown.to_string(),
             source,

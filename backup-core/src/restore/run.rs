@@ -24,7 +24,8 @@ pub(super) async fn run(
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let input = list(config.source.clone(), config.unwrap.clone()).await?;
+    let input = list(config.source.clone(), config.unwrap.clone(), config.trust).await?;
+    input.check_namespace(&config.namespace)?;
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
@@ -54,8 +55,9 @@ pub(super) async fn run(
 pub(super) async fn list(
     source: super::RestoreSource,
     unwrap: super::Unwrap,
+    trust: super::Trust,
 ) -> Result<Input, Error> {
-    spawn_blocking(move || Input::list(source, unwrap))
+    spawn_blocking(move || Input::list(source, unwrap, trust))
         .await
         .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }

@@ -1,7 +1,7 @@
 //! Validation: every file is decoded to its end, strictly and without a cluster.
 
 use super::{
-    RestoreSource, Unwrap,
+    RestoreSource, Trust, Unwrap,
     config::decoders,
     input::{Input, InputFile},
     reader::{ReadBuffer, read_file},
@@ -25,6 +25,8 @@ pub struct ValidateConfig {
     pub source: RestoreSource,
     /// How the files are wrapped.
     pub unwrap: Unwrap,
+    /// How the manifest is treated.
+    pub trust: Trust,
     /// Every record must belong to this namespace; `None` = any.
     pub namespace: Option<String>,
     /// Files decoded at a time; `None` = as many as there are cores.
@@ -63,7 +65,10 @@ pub(super) async fn run(
     cancel: CancellationToken,
     mut report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    let input = list(config.source.clone(), config.unwrap.clone()).await?;
+    let input = list(config.source.clone(), config.unwrap.clone(), config.trust).await?;
+    if let Some(namespace) = &config.namespace {
+        input.check_namespace(namespace)?;
+    }
     stats.bytes_expected.add(input.total_bytes());
     let files = (input.files.len() + input.empty.len()) as u64;
     let mut findings = input.empty.len() as u64;

@@ -8,6 +8,7 @@ use aerospike_wire::{
     message::MessageHeader,
     op,
     scan::{self, ScanItem},
+    single,
     stream::{MessageStream, Step},
 };
 use asb_format::{Decoder, Encoder, Item, Version};
@@ -109,4 +110,22 @@ fn decoding_allocates_nothing() {
         decode(&mut decoder, &text[head..], &mut batch);
     });
     assert_eq!(found, 0, "for {records} records");
+}
+
+/// The way of a restore into a server that has no batch writes: rows become messages.
+#[test]
+fn single_writes_allocate_nothing() {
+    let (mut text, mut decoder) = (Vec::new(), Decoder::new());
+    Encoder::new().header(&mut text, Version::V3_1);
+    encode(&reply(), &mut text);
+    let mut batch = BatchBuilder::with_capacity(0);
+    let records = decode(&mut decoder, &text, &mut batch);
+    let mut requests = Vec::with_capacity(batch.len_bytes() * 2);
+    let found = allocations(|| {
+        for row in (0..batch.rows()).filter_map(|index| batch.row(index)) {
+            single::from_row(&mut requests, row, 1000).unwrap();
+        }
+    });
+    assert_eq!((batch.rows() as u64, found), (records, 0));
+    assert!(requests.len() > batch.len_bytes() / 2);
 }

@@ -6,7 +6,7 @@ use asnode::{
     faults::{On, Reaction, Rule},
 };
 use backup_core::{
-    backup::{self, BackupConfig, StateFile},
+    backup::{self, BackupConfig, Scope, Selection, StateFile},
     error::{Error, ErrorClass, StateProblem},
     handle::Outcome,
     restore::{self, ValidateConfig},
@@ -46,6 +46,7 @@ async fn assert_whole(source: &Cluster, path: &Path) {
     let config = ValidateConfig {
         source: from_path(path),
         unwrap: restore::Unwrap::default(),
+        trust: restore::Trust::default(),
         namespace: Some(NAMESPACE.to_owned()),
         parallel: None,
     };
@@ -203,11 +204,37 @@ async fn other_arguments_are_refused_by_name() {
     interrupt(&source, pieces(&source, &path), 2000).await;
     let before = names(&path);
     type Change = fn(&mut BackupConfig);
-    let changes: [(&str, Change); 4] = [
+    let changes: [(&str, Change); 14] = [
         ("--compact", |config| config.compact = true),
         ("--no-udfs", |config| config.no_udfs = true),
         ("--output-file-prefix", |config| {
             config.prefix = "p".to_owned()
+        }),
+        ("--set-list", |config| {
+            config.selection.sets = vec!["orders".to_owned()];
+        }),
+        ("--bin-list", |config| {
+            config.selection.bins = vec!["n".to_owned()];
+        }),
+        ("--no-bins", |config| config.selection.no_bins = true),
+        ("--no-ttl-only", |config| {
+            config.selection.no_ttl_only = true
+        }),
+        ("--modified-after", |config| {
+            config.selection.modified_after = Some(0);
+        }),
+        ("--modified-before", |config| {
+            config.selection.modified_before = Some(1);
+        }),
+        ("--filter-exp", |config| {
+            config.selection.filter_expression = vec![0xc3];
+        }),
+        ("--max-records", |config| config.selection.max_records = 5),
+        ("--partition-list", |config| {
+            config.selection.scope = Scope::Partitions("0-9".parse().unwrap());
+        }),
+        ("--node-list", |config| {
+            config.selection.scope = Scope::Nodes(vec!["A1".to_owned()]);
         }),
         ("--namespace", |config| {
             config.namespace = "other".to_owned()
@@ -269,4 +296,46 @@ async fn what_is_no_state_of_ours_is_refused() {
     check(&fs::read(data("go.state")).unwrap(), StateProblem::Go).await;
     check(&[0x49; 196 * 8], StateProblem::Foreign).await;
     check(b"", StateProblem::Foreign).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_selection_goes_on_where_it_stopped() {
+    let source = cluster_with_copies(2, 1);
+    fill(&source, RECORDS);
+    let sets = vec!["orders".to_owned(), "line items".to_owned()];
+    let partitions = Scope::Partitions("100-3000".parse().unwrap());
+    let is_selected = |record: &asnode::RawRecord| {
+        record.set.is_some() && (100..3100).contains(&record.digest.partition().get())
+    };
+    let records = source.records(NAMESPACE);
+    let all = records.iter().filter(|record| is_selected(record)).count() as u64;
+    for max_records in [0, all - 100, all] {
+        let temporary = tempfile::tempdir().unwrap();
+        let path = temporary.path().join("set");
+        let selection = Selection {
+            sets: sets.clone(),
+            scope: partitions.clone(),
+            max_records,
+            ..Selection::default()
+        };
+        let config = BackupConfig {
+            selection,
+            ..pieces(&source, &path)
+        };
+        interrupt(&source, config.clone(), 1000).await;
+        let config = BackupConfig {
+            resume: Some(beside("test.asb.state")),
+            ..config
+        };
+        let expected = if max_records == 0 { all } else { max_records };
+        let counts = backup_ok(config).await;
+        assert_eq!((counts.records_read, counts.resumes), (expected, 1));
+        let copy = cluster(1);
+        let restored = restore_ok(restore_config(&copy, &path)).await;
+        assert_eq!(
+            (restored.records_read, restored.inserted),
+            (expected, expected)
+        );
+        copy.for_each(NAMESPACE, |record| assert!(is_selected(&record)));
+    }
 }

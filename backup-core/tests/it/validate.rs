@@ -16,6 +16,7 @@ async fn validate(path: &Path, namespace: Option<&str>) -> (Result<(), Error>, V
     let config = ValidateConfig {
         source: from_path(path),
         unwrap: restore::Unwrap::default(),
+        trust: restore::Trust::default(),
         namespace: namespace.map(str::to_owned),
         parallel: Some(2),
     };

@@ -27,6 +27,11 @@ pub(crate) struct Target {
     #[arg(short = 'F', long, value_name = "MIB", default_value_t = 250)]
     pub(crate) file_limit: u64,
 
+    /// Write no manifest: the list of files, hashes and fingerprints by which a restore knows that
+    /// a backup is whole
+    #[arg(long)]
+    pub(crate) no_manifest: bool,
+
     /// Write blobs, maps, lists and sketches raw instead of in base64
     #[arg(short = 'C', long)]
     pub(crate) compact: bool,
@@ -43,6 +48,14 @@ pub(crate) struct Source {
     /// Read one file instead; "-" is standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
+
+    /// Take the closed files of a backup that was never completed
+    #[arg(long)]
+    pub(crate) allow_incomplete: bool,
+
+    /// Do not compare the files with the manifest of the backup
+    #[arg(long)]
+    pub(crate) ignore_manifest: bool,
 
     /// Only read the backup to its end and say what is wrong with it. No cluster is needed; a
     /// namespace that is given must be that of every record

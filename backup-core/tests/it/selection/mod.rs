@@ -6,10 +6,7 @@ mod rules;
 use crate::support::*;
 use aerospike_wire::digest::Digest;
 use asb_format::{Decoder, Item, Step};
-use asnode::{
-    Cluster, NamespaceConfig, RawRecord,
-    faults::{On, Reaction, Rule},
-};
+use asnode::{Cluster, Edition, NamespaceConfig, RawRecord};
 use backup_core::backup::{BackupConfig, PartitionFilter, PartitionList, Scope, Selection};
 use proptest::{
     collection::{btree_set, vec},
@@ -57,12 +54,20 @@ fn data() -> Vec<RawRecord> {
         .collect()
 }
 
+/// A cluster of the Community Edition.
 fn filled(nodes: usize) -> Cluster {
+    filled_as(Edition::Community, nodes)
+}
+
+/// A cluster, in the Enterprise Edition with each node in a rack of its own, from 0 on.
+fn filled_as(edition: Edition, nodes: usize) -> Cluster {
     let namespace = NamespaceConfig {
         replication_factor: 2,
+        rack_ids: (0..4).collect(),
         ..NamespaceConfig::new(NAMESPACE)
     };
     let cluster = Cluster::builder()
+        .edition(edition)
         .nodes(nodes)
         .namespace(namespace)
         .start()
@@ -334,22 +339,6 @@ fn cases() -> impl Strategy<Value = Case> {
         )
 }
 
-/// Clusters of one to four nodes whose racks are their nodes.
-fn clusters() -> Vec<Cluster> {
-    let with_racks = |nodes| {
-        let cluster = filled(nodes);
-        let ids = cluster.node_ids();
-        let rack = |(rack, id): (usize, &String)| format!(":rack_{rack}={id}");
-        let racks: String = ids.iter().enumerate().map(rack).collect();
-        let answer = Reaction::InfoValue(format!("ns={NAMESPACE}{racks}").leak());
-        cluster
-            .faults()
-            .add(Rule::new(On::Info, answer).command("racks"));
-        cluster
-    };
-    (1..=4).map(with_racks).collect()
-}
-
 fn backup_of(
     cluster: &Cluster,
     path: &Path,
@@ -370,7 +359,9 @@ fn a_backup_holds_what_a_plain_look_selects() {
         .enable_all()
         .build()
         .unwrap();
-    let clusters = clusters();
+    let clusters: Vec<_> = (1..=4)
+        .map(|nodes| filled_as(Edition::Enterprise, nodes))
+        .collect();
     let rng = TestRng::from_seed(RngAlgorithm::ChaCha, &[7; 32]);
     let config = Config {
         cases: 48,

@@ -1,9 +1,9 @@
 //! What selections are refused, and what else they change.
 
-use super::{RECORDS, backup_of, filled, read};
+use super::{RECORDS, backup_of, filled, filled_as, read};
 use crate::support::*;
 use asnode::{
-    Cluster, RawRecord,
+    Cluster, Edition, RawRecord,
     faults::{On, Reaction, Rule},
 };
 use backup_core::{
@@ -79,26 +79,19 @@ async fn nodes_and_racks_that_are_not_there_are_named() {
     };
     let community = refused(&cluster, preferred).await.to_string();
     assert!(community.contains("Enterprise"), "{community}");
-    let answer = format!("ns={NAMESPACE}:rack_7={}", cluster.node_ids()[0]);
-    let answer = Reaction::InfoValue(answer.leak());
-    let rule = Rule::new(On::Info, answer).command("racks");
-    cluster.faults().add(rule);
-    let error = refused(&cluster, racks).await.to_string();
+    let enterprise = filled_as(Edition::Enterprise, 2);
+    let error = refused(&enterprise, scope(Scope::Racks(vec![1, 7]))).await;
+    let error = error.to_string();
     assert!(
-        error.contains("no node is in rack 1; racks with nodes: 7"),
+        error.contains("no node is in rack 7; racks with nodes: 0, 1"),
         "{error}"
     );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn preferred_racks_are_read_from() {
-    let cluster = filled(2);
-    let ids = cluster.node_ids();
-    let answer = format!("ns={NAMESPACE}:rack_1={}:rack_2={}", ids[0], ids[1]);
-    let answer = Reaction::InfoValue(answer.leak());
-    let rule = Rule::new(On::Info, answer).command("racks");
-    cluster.faults().add(rule);
-    for (racks, spared) in [(vec![2], 0), (vec![1, 2], 1)] {
+    let cluster = filled_as(Edition::Enterprise, 2);
+    for (racks, spared) in [(vec![1], 0), (vec![0, 1], 1)] {
         let scans = Rule::new(On::Scan, Reaction::Delay(std::time::Duration::ZERO));
         let scans = cluster.faults().add(scans.node(spared));
         let place = tempfile::tempdir().unwrap();

@@ -1,0 +1,97 @@
+//! The manifest of a backup, from what its journal holds (`files-and-state.md` §5.2).
+
+use super::{BackupConfig, journal::Journal, state::State};
+use crate::{
+    TOOL,
+    fingerprint::{PartitionSum, PartitionTable},
+    manifest::{FileEntry, FileHash, Hash, Manifest, Server, Status, Totals, Window},
+};
+use aerospike_wire::digest::PartitionId;
+use backup_cluster::view::{self, ClusterView};
+use std::collections::{BTreeMap, BTreeSet};
+
+/// What the cluster says about itself. Nothing of it is needed to restore, so a node that does
+/// not answer is no failure.
+pub(super) async fn server(view: &dyn ClusterView) -> Server {
+    let mut builds = BTreeSet::new();
+    let mut cluster = None;
+    for node in view.nodes() {
+        builds.extend(view::ask(view, &node.name, "build").await.ok());
+        if cluster.is_none() {
+            cluster = view::ask(view, &node.name, "cluster-name").await.ok();
+        }
+    }
+    Server {
+        builds: builds.into_iter().collect(),
+        cluster: cluster.filter(|name| !name.is_empty() && name != "null"),
+    }
+}
+
+fn nanoseconds(time: Option<i64>) -> Option<u64> {
+    time.and_then(|time| u64::try_from(time).ok())
+}
+
+/// The manifest of a run whose files are all complete.
+pub(super) fn manifest(
+    config: &BackupConfig,
+    head: &State,
+    server: Server,
+    journal: &Journal,
+    scan_end_ns: u64,
+) -> Manifest {
+    let globals = journal.globals().unwrap_or_default();
+    let files = journal.files().into_iter().map(|file| {
+        let hash = FileHash {
+            bytes: file.bytes,
+            whole: file.hash.unwrap_or(Hash([0; 32])),
+            blocks: file.blocks,
+        };
+        FileEntry::new(file.name, hash, file.plain_bytes, file.records)
+    });
+    let mut partitions = PartitionTable::new();
+    for (id, position) in journal.ledger().iter() {
+        let Some(id) = PartitionId::new(id) else {
+            continue;
+        };
+        partitions.mark_read(id);
+        partitions.add_sum(
+            id,
+            PartitionSum {
+                records: position.records,
+                fingerprint: position.fingerprint,
+            },
+        );
+    }
+    let is_part = config.shard.is_some() || config.selection.max_records > 0;
+    let mut manifest = Manifest {
+        run: head.run.clone(),
+        status: if is_part {
+            Status::Partial
+        } else {
+            Status::Complete
+        },
+        shard: config.shard,
+        tool: TOOL.to_owned(),
+        server,
+        namespace: config.namespace.clone(),
+        selection: head.arguments.clone(),
+        window: Window {
+            scan_start_ns: head.started_ms.saturating_mul(1_000_000),
+            scan_end_ns,
+            modified_after_ns: nanoseconds(config.selection.modified_after),
+            modified_before_ns: nanoseconds(config.selection.modified_before),
+            clock_skew_ns: None,
+        },
+        parent: None,
+        envelope: config.wrap.envelope(),
+        files: files.collect(),
+        partitions,
+        indexes: globals.indexes,
+        udfs: globals.udfs,
+        left_out: globals.left_out,
+        totals: Totals::default(),
+        annotations: BTreeMap::new(),
+    };
+    manifest.totals = Totals::of(&manifest);
+    manifest
+}
