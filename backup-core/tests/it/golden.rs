@@ -27,6 +27,7 @@ fn read(path: &Path) -> Content {
         files = fs::read_dir(path)
             .unwrap()
             .map(|entry| entry.unwrap().path())
+            .filter(|path| path.extension().is_some_and(|end| end == "asb"))
             .collect();
     }
     let mut content = Content::default();

@@ -24,9 +24,10 @@ async fn check(
     assert_eq!(written.records_read, 5000);
     let on_disk: u64 = match is_file {
         true => fs::metadata(&path).unwrap().len(),
-        false => fs::read_dir(&path)
-            .unwrap()
-            .map(|e| e.unwrap().metadata().unwrap().len())
+        false => names(&path)
+            .iter()
+            .filter(|name| name.ends_with(".asb"))
+            .map(|name| fs::metadata(path.join(name)).unwrap().len())
             .sum(),
     };
     assert_eq!(written.bytes_written, on_disk);
