@@ -69,7 +69,9 @@ pub(crate) fn continues(source: &Cluster, path: &Path) {
     let run = backup(source, &[&"-d", &path, &"-c", &state]).succeeds();
     assert_eq!(run.reported("Resumes"), 1, "{run:?}");
     assert!(
-        names(path).iter().all(|name| name.ends_with(".asb")),
+        names(path)
+            .iter()
+            .all(|name| name.ends_with(".asb") || name == "test.manifest.json"),
         "{:?}",
         names(path)
     );

@@ -24,9 +24,8 @@ async fn check(
     assert_eq!(written.records_read, 5000);
     let on_disk: u64 = match is_file {
         true => fs::metadata(&path).unwrap().len(),
-        false => names(&path)
+        false => data_names(&path)
             .iter()
-            .filter(|name| name.ends_with(".asb"))
             .map(|name| fs::metadata(path.join(name)).unwrap().len())
             .sum(),
     };

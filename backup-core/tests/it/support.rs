@@ -154,6 +154,13 @@ pub(crate) fn names(path: &Path) -> Vec<String> {
     names
 }
 
+/// Names of the data files in a directory, sorted.
+pub(crate) fn data_names(path: &Path) -> Vec<String> {
+    let mut names = names(path);
+    names.retain(|name| name.ends_with(".asb"));
+    names
+}
+
 /// Everything about a record that a restore can bring back. Generations restart at 1 and
 /// last-update times are the restore's own: no tool can set them.
 type Content = (

@@ -30,7 +30,10 @@ async fn remove_files_replaces_a_set_and_leaves_foreign_files() {
     let mut config = backup_config(&source, to_directory(temporary.path()));
     (config.remove_files, config.parallel) = (true, Some(1));
     backup_ok(config).await;
-    assert_eq!(names(temporary.path()), ["0_test_1.asb", "notes.txt"]);
+    assert_eq!(
+        names(temporary.path()),
+        ["0_test_1.asb", "notes.txt", "test.manifest.json"]
+    );
     let copy = cluster(1);
     assert_eq!(
         restore_ok(restore_config(&copy, temporary.path()))
@@ -75,7 +78,10 @@ async fn an_output_file_is_replaced_only_on_request_and_whole() {
     config.remove_files = true;
     let written = backup_ok(config).await;
     assert_eq!(fs::metadata(&path).unwrap().len(), written.bytes_written);
-    assert_eq!(names(temporary.path()), ["all.asb"]);
+    assert_eq!(
+        names(temporary.path()),
+        ["all.asb", "all.asb.manifest.json"]
+    );
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -85,7 +91,11 @@ async fn an_empty_namespace_gives_an_empty_directory_set_and_a_file_with_a_heade
     let path = temporary.path().join("set");
     let counts = backup_ok(backup_config(&source, to_directory(&path))).await;
     assert_eq!((counts.records_read, counts.files_written), (0, 0));
-    assert!(!path.exists());
+    assert_eq!(names(&path), ["test.manifest.json"]);
+    // A backup of nothing is a whole one, and can be restored.
+    let copy = cluster(1);
+    let restored = restore_ok(restore_config(&copy, &path)).await;
+    assert_eq!(restored.records_read, 0);
     let file = temporary.path().join("all.asb");
     backup_ok(backup_config(&source, to_file(&file))).await;
     assert_eq!(

@@ -81,7 +81,7 @@ fn filled_as(edition: Edition, nodes: usize) -> Cluster {
 /// Digest and names of bins of every record in the files of a directory.
 fn read(path: &Path) -> BTreeMap<[u8; 20], Vec<String>> {
     let mut found = BTreeMap::new();
-    for name in names(path) {
+    for name in data_names(path) {
         let text = fs::read(path.join(&name)).unwrap();
         let (mut decoder, mut rest) = (Decoder::new(), text.as_slice());
         loop {
