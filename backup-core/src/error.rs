@@ -416,13 +416,13 @@ impl Error {
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")
             }
-            Self::OtherNamespace { .. } | Self::OtherSource { .. } => {
-                Some("name the namespace of the backup with -n")
-            }
             Self::RecordRefused {
                 code: ResultCode::ROLE_VIOLATION,
                 ..
             } => Some("give the user a role with `write` or `read-write` on the namespace"),
+            Self::OtherNamespace { .. } | Self::OtherSource { .. } => {
+                Some("name the namespace of the backup with -n")
+            }
             _ => None,
         }
     }

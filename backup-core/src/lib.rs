@@ -67,3 +67,4 @@ pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 pub use backup_cluster as cluster;
 pub use backup_envelope as envelope;
 pub use backup_storage as storage;
+pub use secret_agent;

@@ -4,6 +4,7 @@
 use super::{
     cli::{Auth, Connection, Tls},
     error::Error,
+    settings::{Secrets, secrets},
     value,
 };
 use backup_core::cluster::{
@@ -13,9 +14,10 @@ use backup_core::cluster::{
         secret::Secret,
     },
 };
+use std::path::{Path, PathBuf};
 
 /// Who logs in.
-pub(crate) fn auth(flags: &Connection) -> Result<AuthMode, Error> {
+pub(crate) fn auth(flags: &Connection, secrets: &Secrets) -> Result<AuthMode, Error> {
     let has_user = flags.user.as_ref().is_some_and(|user| !user.is_empty());
     if flags.auth == Auth::Pki {
         return pki(flags);
@@ -33,8 +35,9 @@ pub(crate) fn auth(flags: &Connection) -> Result<AuthMode, Error> {
             "--auth EXTERNAL_INSECURE sends it without TLS, for everyone on the way to read",
         ));
     }
-    let user = flags.user.clone().unwrap_or_default();
-    let password = password(flags, &user)?;
+    let user = secrets.text("--user (-U)", flags.user.as_deref())?;
+    let user = user.unwrap_or_default();
+    let password = password(flags, &user, secrets)?;
     Ok(match flags.auth {
         Auth::External | Auth::ExternalInsecure => AuthMode::External {
             user,
@@ -62,11 +65,11 @@ fn pki(flags: &Connection) -> Result<AuthMode, Error> {
 }
 
 /// The password: as given, or asked for; empty where nobody can be asked and nothing was said.
-fn password(flags: &Connection, user: &str) -> Result<Secret, Error> {
+fn password(flags: &Connection, user: &str, secrets: &Secrets) -> Result<Secret, Error> {
     const FLAG: &str = "--password (-P)";
     let question = format!("Password of {user}");
     match &flags.password {
-        Some(Some(typed)) => value::password(FLAG, typed),
+        Some(Some(typed)) => value::password(FLAG, typed, secrets),
         Some(None) => value::ask(FLAG, &question),
         None if value::can_ask() => value::ask(FLAG, &question),
         None => Ok(Secret::default()),
@@ -74,34 +77,37 @@ fn password(flags: &Connection, user: &str) -> Result<Secret, Error> {
 }
 
 /// How to speak TLS; `None` = not at all.
-pub(crate) fn tls(flags: &Tls) -> Result<Option<ClientSettings>, Error> {
+pub(crate) fn tls(flags: &Tls, secrets: &Secrets) -> Result<Option<ClientSettings>, Error> {
     if !flags.tls_enable {
         if flags.has_settings() {
             tracing::warn!("TLS flags have no effect without --tls-enable");
         }
         return Ok(None);
     }
-    if flags.tls_cert_blacklist.is_some() {
-        tracing::warn!("--tls-cert-blacklist is deprecated: use revocation lists");
-    }
-    let source = |flag: &str, typed: &Option<String>| {
-        let typed = typed.as_deref().filter(|typed| !typed.is_empty());
-        typed.map(|typed| value::pem(flag, typed)).transpose()
+    let source = |flag: &str, typed: &Option<Secret>| {
+        let typed = typed.as_ref().filter(|typed| !typed.is_empty());
+        typed
+            .map(|typed| value::pem(flag, typed, secrets))
+            .transpose()
     };
     Ok(Some(ClientSettings {
         ca_file: source("--tls-cafile", &flags.tls_cafile)?,
-        ca_path: flags.tls_capath.clone(),
+        ca_path: ca_path(flags, secrets)?,
         certificate: source("--tls-certfile", &flags.tls_certfile)?,
         key: source("--tls-keyfile", &flags.tls_keyfile)?,
-        key_password: key_password(flags)?,
-        protocols: list("--tls-protocols", flags.tls_protocols.as_deref())?,
-        ciphers: list("--tls-cipher-suite", flags.tls_cipher_suite.as_deref())?,
+        key_password: key_password(flags, secrets)?,
+        protocols: list("--tls-protocols", flags.tls_protocols.as_deref(), secrets)?,
+        ciphers: list(
+            "--tls-cipher-suite",
+            flags.tls_cipher_suite.as_deref(),
+            secrets,
+        )?,
         revocation: match (flags.tls_crl_check_all, flags.tls_crl_check) {
             (true, _) => RevocationCheck::Chain,
             (false, true) => RevocationCheck::Leaf,
             (false, false) => RevocationCheck::Off,
         },
-        blacklist: flags.tls_cert_blacklist.clone().map(Source::File),
+        blacklist: blacklist(flags, secrets)?,
         ..ClientSettings::default()
     }))
 }
@@ -122,23 +128,51 @@ impl Tls {
     }
 }
 
-fn key_password(flags: &Tls) -> Result<Option<Secret>, Error> {
+fn key_password(flags: &Tls, secrets: &Secrets) -> Result<Option<Secret>, Error> {
     const FLAG: &str = "--tls-keyfile-password";
     match &flags.tls_keyfile_password {
         None => Ok(None),
-        Some(Some(typed)) => value::password(FLAG, typed).map(Some),
+        Some(Some(typed)) => value::password(FLAG, typed, secrets).map(Some),
         Some(None) => value::ask(FLAG, "Password of the TLS key").map(Some),
     }
+}
+
+/// The directory of authorities. One that a secret names is not shown if there is none.
+fn ca_path(flags: &Tls, secrets: &Secrets) -> Result<Option<PathBuf>, Error> {
+    const FLAG: &str = "--tls-capath";
+    let Some(typed) = &flags.tls_capath else {
+        return Ok(None);
+    };
+    let shown = typed.to_str().unwrap_or_default();
+    match secrets.secret(FLAG, shown)? {
+        None => Ok(Some(typed.clone())),
+        Some(path) if Path::new(path.expose()).is_dir() => Ok(Some(path.expose().into())),
+        Some(_) => Err(secrets::not(FLAG, &shown, "the path of a directory")),
+    }
+}
+
+fn blacklist(flags: &Tls, secrets: &Secrets) -> Result<Option<Source>, Error> {
+    let Some(typed) = &flags.tls_cert_blacklist else {
+        return Ok(None);
+    };
+    let source = secrets.source("--tls-cert-blacklist", typed)?;
+    tracing::warn!("--tls-cert-blacklist is deprecated: use revocation lists");
+    Ok(Some(source))
 }
 
 /// A list of words, or the default.
 fn list<T: Default + std::str::FromStr<Err = TlsError>>(
     flag: &str,
     typed: Option<&str>,
+    secrets: &Secrets,
 ) -> Result<T, Error> {
     let Some(typed) = typed else {
         return Ok(T::default());
     };
+    if let Some(secret) = secrets.secret(flag, typed)? {
+        let parsed = secret.expose().parse();
+        return parsed.map_err(|_| secrets::not(flag, &typed, "a list that this flag takes"));
+    }
     typed
         .parse()
         .map_err(|error: TlsError| Error::usage(format!("{flag}: {error}")))

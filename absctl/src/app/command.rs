@@ -23,21 +23,34 @@ const STACK_BYTES: usize = 1 << 20;
 const BLOCKING_THREADS: usize = 8;
 
 /// Runs a command to its end.
-pub(crate) fn run(command: &Command) -> Result<(), Error> {
+pub(crate) fn run(command: Command) -> Result<(), Error> {
     output::start_log();
     match command {
-        Command::Backup(args) => {
-            let config = settings::backup(args)?;
-            on_runtime(async |signals| run_backup(config, signals).await)
+        Command::Backup(args) => on_runtime(async |signals| {
+            let config = resolved(signals, move || settings::backup(&args)).await?;
+            run_backup(config, signals).await
+        }),
+        Command::Restore(args) => on_runtime(async |signals| {
+            match resolved(signals, move || settings::restore(&args)).await? {
+                RestoreTask::Restore(config) => run_restore(*config, signals).await,
+                RestoreTask::Validate(config) => run_validation(config, signals).await,
+            }
+        }),
+    }
+}
+
+/// What `resolve` finds, unless a signal comes first: a Secret Agent or a user who is asked for a
+/// password may take their time.
+async fn resolved<T: Send + 'static>(
+    signals: &mut Signals,
+    resolve: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    tokio::select! {
+        biased;
+        found = tokio::task::spawn_blocking(resolve) => {
+            found.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
         }
-        Command::Restore(args) => match settings::restore(args)? {
-            RestoreTask::Restore(config) => {
-                on_runtime(async |signals| run_restore(*config, signals).await)
-            }
-            RestoreTask::Validate(config) => {
-                on_runtime(async |signals| run_validation(config, signals).await)
-            }
-        },
+        _ = signals.next() => Err(Error::Job(JobError::Cancelled)),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Why the program failed: a wrong command line, or a failed job.
 
 use super::exit::Exit;
-use backup_core::{error as core, storage};
+use backup_core::{error as core, secret_agent, storage};
 use std::{fmt, io};
 
 /// A failure on its way to the user. Causes are behind `source()`.
@@ -16,6 +16,22 @@ pub(crate) enum Error {
     },
     /// The encryption key cannot be had.
     Key(String),
+    /// The Secret Agent does not give a secret.
+    Secret {
+        /// Whose value was to be a secret.
+        flag: String,
+        /// Which secret, and why.
+        error: Box<secret_agent::Error>,
+    },
+    /// TLS to the Secret Agent cannot be set up.
+    Agent(Box<secret_agent::SetupError>),
+    /// A secret cannot be used for what it is meant.
+    WrongSecret {
+        /// Which, and why; nothing of its value.
+        message: String,
+        /// What to do about it.
+        hint: Option<String>,
+    },
     /// A job failed, or could not be described.
     Job(core::Error),
     /// The process could not get what it needs: threads, signals, standard output.
@@ -41,9 +57,15 @@ impl Error {
         Self::Key(message)
     }
 
+    /// A secret that cannot be used. The message holds nothing of it.
+    pub(crate) const fn secret(message: String) -> Self {
+        let hint = None;
+        Self::WrongSecret { message, hint }
+    }
+
     /// The same with a hint, where there was none.
     pub(crate) fn with_hint(mut self, text: &str) -> Self {
-        if let Self::Usage { hint, .. } = &mut self {
+        if let Self::Usage { hint, .. } | Self::WrongSecret { hint, .. } = &mut self {
             hint.get_or_insert_with(|| text.to_owned());
         }
         self
@@ -53,7 +75,9 @@ impl Error {
     pub(crate) fn exit(&self) -> Exit {
         match self {
             Self::Usage { .. } | Self::System { .. } => Exit::Failure,
-            Self::Key(_) => Exit::Access,
+            Self::Key(_) | Self::Secret { .. } | Self::Agent(_) | Self::WrongSecret { .. } => {
+                Exit::Access
+            }
             Self::Job(error) => error.class().into(),
         }
     }
@@ -61,9 +85,9 @@ impl Error {
     /// What the user can do about it.
     pub(crate) fn hint(&self) -> Option<&str> {
         match self {
-            Self::Usage { hint, .. } => hint.as_deref(),
+            Self::Usage { hint, .. } | Self::WrongSecret { hint, .. } => hint.as_deref(),
             Self::Job(error) => error.advice(),
-            Self::Key(_) | Self::System { .. } => None,
+            Self::Key(_) | Self::Secret { .. } | Self::Agent(_) | Self::System { .. } => None,
         }
     }
 }
@@ -71,8 +95,10 @@ impl Error {
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Usage { message, .. } => f.write_str(message),
+            Self::Usage { message, .. } | Self::WrongSecret { message, .. } => f.write_str(message),
             Self::Key(message) => write!(f, "the encryption key cannot be had: {message}"),
+            Self::Secret { flag, error } => write!(f, "{flag}: {error}"),
+            Self::Agent(error) => error.fmt(f),
             Self::Job(error) => error.fmt(f),
             Self::System { action, .. } => write!(f, "cannot {action}"),
         }
@@ -82,7 +108,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Usage { .. } | Self::Key(_) => None,
+            Self::Usage { .. } | Self::Key(_) | Self::WrongSecret { .. } => None,
+            Self::Secret { error, .. } => error.source(),
+            Self::Agent(error) => error.source(),
             Self::Job(error) => error.source(),
             Self::System { source, .. } => Some(source),
         }

@@ -31,7 +31,7 @@ use std::ffi::OsString;
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let result = match cli::parse(args) {
         Ok(Parsed::Text(text)) => output::result(&text),
-        Ok(Parsed::Command(command)) => command::run(&command),
+        Ok(Parsed::Command(command)) => command::run(*command),
         Err(error) => Err(error),
     };
     match result {

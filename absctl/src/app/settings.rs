@@ -3,13 +3,16 @@
 mod envelope;
 mod list;
 mod problems;
+pub(crate) mod secrets;
 mod selection;
 mod time;
+
+pub(crate) use self::secrets::Secrets;
 
 use self::problems::Problems;
 use super::{
     access,
-    cli::{BackupArgs, Connection, RestoreArgs},
+    cli::{BackupArgs, Connection, RestoreArgs, Seed},
     error::Error,
 };
 use backup_core::{
@@ -43,8 +46,14 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
     problems.note(check_resume(args))?;
-    let wrap = problems.note(envelope::wrap(&args.envelope, &args.level))?;
-    let connect = problems.note(connect(&args.connection))?;
+    let secrets = problems.note(Secrets::new(&args.agent))?;
+    // An agent is not asked for a command line that is wrong anyway.
+    let secrets = secrets.filter(|secrets| problems.is_empty() || !secrets.can_ask());
+    let Some(secrets) = secrets else {
+        return Err(problems.into_error());
+    };
+    let wrap = problems.note(envelope::wrap(&args.envelope, &args.level, &secrets))?;
+    let connect = problems.note(connect(&args.connection, &secrets))?;
     let (Some(namespace), Some(target), Some(wrap), Some(connect), true) =
         (namespace, target, wrap, connect, problems.is_empty())
     else {
@@ -73,6 +82,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
 pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let namespace = args.selection.namespace.as_deref();
     let parallel = parallel(args.tuning.parallel);
+    let secrets = Secrets::new(&args.agent)?;
     if args.source.validate {
         return Ok(RestoreTask::Validate(ValidateConfig {
             namespace: namespace
@@ -80,20 +90,20 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
                 .transpose()?
                 .map(str::to_owned),
             source: source(args)?,
-            unwrap: envelope::unwrap(&args.envelope, &args.window)?,
+            unwrap: envelope::unwrap(&args.envelope, &args.window, &secrets)?,
             trust: trust(args),
             parallel,
         }));
     }
     let namespace = required_namespace(namespace)?;
     let mut config = RestoreConfig::new(namespace, source(args)?);
-    config.connect = connect(&args.connection)?;
     config.parallel = parallel;
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.trust = trust(args);
-    config.unwrap = envelope::unwrap(&args.envelope, &args.window)?;
+    config.unwrap = envelope::unwrap(&args.envelope, &args.window, &secrets)?;
+    config.connect = connect(&args.connection, &secrets)?;
     Ok(RestoreTask::Restore(Box::new(config)))
 }
 
@@ -209,17 +219,20 @@ fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error
     Ok(single_file(path, LocalOptions::default())?)
 }
 
-fn connect(flags: &Connection) -> Result<ConnectOptions, Error> {
-    let seed = |seed: &super::cli::Seed| Host {
-        tls_name: seed.tls_name.clone().or_else(|| flags.tls.tls_name.clone()),
-        ..Host::new(&seed.name, seed.port.unwrap_or(flags.port))
+fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Error> {
+    let hosts = secrets.hosts("--host (-h)", &flags.host)?;
+    let port = secrets.port("--port (-p)", &flags.port)?;
+    let tls_name = secrets.text("--tls-name", flags.tls.tls_name.as_deref())?;
+    let seed = |seed: Seed| Host {
+        tls_name: seed.tls_name.or_else(|| tls_name.clone()),
+        ..Host::new(&seed.name, seed.port.unwrap_or(port))
     };
     Ok(ConnectOptions {
-        seeds: flags.host.iter().map(seed).collect(),
+        seeds: hosts.into_iter().map(seed).collect(),
         connect_timeout: Duration::from_millis(flags.client_timeout.into()),
         services_alternate: flags.services_alternate,
-        tls: access::tls(&flags.tls)?,
-        auth: access::auth(flags)?,
+        tls: access::tls(&flags.tls, secrets)?,
+        auth: access::auth(flags, secrets)?,
         ..ConnectOptions::default()
     })
 }

@@ -1,6 +1,6 @@
 //! Values that may stand somewhere else than on the command line (`cli.md` §3, §4).
 
-use super::error::Error;
+use super::{error::Error, settings::Secrets};
 use backup_core::cluster::net_tls::{pem::Source, secret::Secret};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use std::{env, fs, io::IsTerminal as _, path::Path};
@@ -12,7 +12,6 @@ enum Place<'a> {
     Variable(&'a str),
     Base64Variable(&'a str),
     File(&'a str),
-    SecretAgent,
 }
 
 impl<'a> Place<'a> {
@@ -22,14 +21,16 @@ impl<'a> Place<'a> {
             .or_else(|| after("env-b64:").map(Self::Base64Variable))
             .or_else(|| after("env:").map(Self::Variable))
             .or_else(|| after("b64:").map(Self::Base64))
-            .or_else(|| after("file:").map(Self::File))
-            .or_else(|| after("secrets:").map(|_| Self::SecretAgent));
+            .or_else(|| after("file:").map(Self::File));
         found.unwrap_or(Self::Here(text))
     }
 }
 
 /// A password: itself, or where it stands.
-pub(crate) fn password(flag: &str, typed: &Secret) -> Result<Secret, Error> {
+pub(crate) fn password(flag: &str, typed: &Secret, secrets: &Secrets) -> Result<Secret, Error> {
+    if let Some(secret) = secrets.secret(flag, typed.expose())? {
+        return Ok(secret);
+    }
     match Place::of(typed.expose()) {
         Place::Here(text) => Ok(text.into()),
         Place::File(path) => {
@@ -42,8 +43,11 @@ pub(crate) fn password(flag: &str, typed: &Secret) -> Result<Secret, Error> {
 }
 
 /// PEM: a path, or where the text stands.
-pub(crate) fn pem(flag: &str, typed: &str) -> Result<Source, Error> {
-    match Place::of(typed) {
+pub(crate) fn pem(flag: &str, typed: &Secret, secrets: &Secrets) -> Result<Source, Error> {
+    if let Some(text) = secrets.file(flag, typed.expose())? {
+        return Ok(Source::text(flag, text));
+    }
+    match Place::of(typed.expose()) {
         Place::Here(path) | Place::File(path) => Ok(Source::file(path)),
         place => Ok(Source::text(flag, elsewhere(flag, place)?)),
     }
@@ -56,9 +60,6 @@ fn elsewhere(flag: &str, place: Place<'_>) -> Result<Secret, Error> {
         Place::Variable(name) => variable(flag, name).map(Secret::from),
         Place::Base64Variable(name) => decode(flag, &variable(flag, name)?),
         Place::File(path) => read(flag, path).map(Secret::from),
-        Place::SecretAgent => Err(Error::usage(format!(
-            "{flag}: values out of a Secret Agent (secrets:...) are not supported yet"
-        ))),
     }
 }
 
@@ -111,7 +112,7 @@ mod tests {
     use super::*;
 
     fn of(text: &str) -> Result<String, String> {
-        let found = password("-P", &text.into());
+        let found = password("-P", &text.into(), &Secrets::none());
         found
             .map(|secret| secret.expose().to_owned())
             .map_err(|error| error.to_string())
@@ -146,7 +147,9 @@ mod tests {
 
     #[test]
     fn pem_is_a_path_unless_it_says_otherwise() {
-        let shown = |text: &str| pem("--tls-cafile", text).map(|source| source.to_string());
+        let shown = |text: &str| {
+            pem("--tls-cafile", &text.into(), &Secrets::none()).map(|source| source.to_string())
+        };
         assert_eq!(shown("/a/ca.pem").expect("path"), "/a/ca.pem");
         assert_eq!(shown("file:/a/ca.pem").expect("path"), "/a/ca.pem");
         assert_eq!(

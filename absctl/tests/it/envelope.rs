@@ -11,7 +11,7 @@ use tempfile::tempdir;
 const DATA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../backup-envelope/tests/data");
 
 /// The base64 text of the key that all files were made with.
-fn key_text() -> String {
+pub(crate) fn key_text() -> String {
     let text = fs::read_to_string(Path::new(DATA).join("keys.json")).expect("keys");
     let keys: serde_json::Value = serde_json::from_str(&text).expect("JSON");
     keys["pem_body_base64"].as_str().expect("text").to_owned()

@@ -5,6 +5,7 @@
 mod compare;
 
 mod access;
+mod agent;
 mod bad_input;
 mod envelope;
 mod faults;
@@ -14,6 +15,7 @@ mod manifest;
 mod records;
 mod replace;
 mod round_trip;
+mod secrets;
 mod selection;
 mod signals;
 mod support;

@@ -107,6 +107,22 @@ fn waiting_for_a_connection_can_be_interrupted() {
     end_of(child).fails(130, "interrupted");
 }
 
+#[test]
+fn waiting_for_a_secret_can_be_interrupted() {
+    use crate::agent::{Agent, Manner};
+    let agent = Agent::tcp(Manner::Silence, None);
+    for (command, place) in [("backup", "-o-"), ("restore", "-i-")] {
+        let mut args: Vec<&dyn AsRef<OsStr>> = vec![&command, &"-ntest", &place];
+        args.push(&"--host=secrets:res:host");
+        args.extend(agent.flags.iter().map(|flag| flag as &dyn AsRef<OsStr>));
+        let before = agent.asked().len();
+        let child = start(&args);
+        wait_for("a question", || agent.asked().len() > before);
+        send(&child, Signal::INT);
+        end_of(child).fails(130, "interrupted");
+    }
+}
+
 /// Standard input is open, and nothing comes: no thread can be woken from that.
 #[test]
 fn waiting_for_standard_input_can_be_interrupted() {

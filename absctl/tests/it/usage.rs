@@ -66,6 +66,15 @@ fn every_flag_is_in_the_help() {
         "--tls-crl-check",
         "--tls-crl-check-all",
         "--tls-cert-blacklist",
+        "--sa-connection-type",
+        "--sa-address",
+        "--sa-port",
+        "--sa-timeout",
+        "--sa-ca-file",
+        "--sa-tls-name",
+        "--sa-cert-file",
+        "--sa-key-file",
+        "--sa-is-base64",
     ];
     let selection = ["--namespace", "--no-records", "--no-indexes", "--no-udfs"];
     let records = [
@@ -102,6 +111,7 @@ fn every_flag_is_in_the_help() {
         "--encrypt",
         "--encryption-key-file",
         "--encryption-key-env",
+        "--encryption-key-secret",
         "--encryption-key-raw",
         "--compression-level",
     ];
@@ -115,6 +125,7 @@ fn every_flag_is_in_the_help() {
         "--encrypt",
         "--encryption-key-file",
         "--encryption-key-env",
+        "--encryption-key-secret",
         "--encryption-key-raw",
         "--zstd-window-log",
     ];
@@ -174,7 +185,7 @@ fn wrong_command_lines() {
     check("backup -n a/b -d x", "no name of a namespace");
     check("backup -n test -d x -w 1025", "1025 is not in 0..=1024");
     check("backup -n test -d x -w many", "invalid digit");
-    check("backup -n test -d x -p 0", "0 is not in 1..=65535");
+    check("backup -n test -d x -p 0", "is no port (1 to 65535)");
     check("backup -n test -d x -h a,,b", "a host name is missing");
     check("backup -n test -d x -h ::1", "in brackets: [::1]");
     check("backup -n test -d x --client-timeout 0", "0 is not in 1..");

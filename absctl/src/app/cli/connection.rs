@@ -1,6 +1,6 @@
 //! How to reach the cluster (`cli.md` §3).
 
-use super::tls::Tls;
+use super::{given::Given, tls::Tls};
 use backup_core::cluster::net_tls::secret::Secret;
 use clap::Args;
 use std::{net::Ipv6Addr, str::FromStr};
@@ -18,17 +18,11 @@ pub(crate) struct Connection {
         value_delimiter = ',',
         default_value = "127.0.0.1"
     )]
-    pub(crate) host: Vec<Seed>,
+    pub(crate) host: Vec<Given<Seed>>,
 
     /// Port of hosts that are given without one
-    #[arg(
-        short,
-        long,
-        value_name = "PORT",
-        default_value_t = 3000,
-        value_parser = clap::value_parser!(u16).range(1..)
-    )]
-    pub(crate) port: u16,
+    #[arg(short, long, value_name = "PORT", default_value = "3000")]
+    pub(crate) port: Given<Port>,
 
     /// Time limit for reaching the cluster, in milliseconds
     #[arg(
@@ -93,6 +87,18 @@ pub(crate) struct Seed {
     pub(crate) tls_name: Option<String>,
     /// Its port, if it has one of its own.
     pub(crate) port: Option<u16>,
+}
+
+/// A port, never 0.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Port(pub(crate) u16);
+
+impl FromStr for Port {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        parse_port(text).map(Self)
+    }
 }
 
 impl FromStr for Seed {

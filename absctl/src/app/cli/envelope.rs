@@ -22,6 +22,10 @@ pub(crate) struct Envelope {
     #[arg(long, value_name = "NAME")]
     pub(crate) encryption_key_env: Option<String>,
 
+    /// Secret of the Secret Agent that is such a key: secrets:RESOURCE:KEY
+    #[arg(long, value_name = "SECRET")]
+    pub(crate) encryption_key_secret: Option<String>,
+
     /// Take the bytes of the variable as they are, as asbackup does, not as an RSA key
     #[arg(long)]
     pub(crate) encryption_key_raw: bool,

@@ -3,9 +3,11 @@
 //! One file for each group of flags. Nothing is resolved here: combinations are judged, and
 //! configurations made, in [`settings`](super::settings).
 
+pub(crate) mod agent;
 mod connection;
 pub(crate) mod envelope;
 mod general;
+mod given;
 mod limits;
 mod records;
 mod refusal;
@@ -17,12 +19,14 @@ mod tls;
 mod tuning;
 
 pub(crate) use self::{
-    connection::{Auth, Connection, Seed},
+    connection::{Auth, Connection, Port, Seed},
+    given::Given,
     records::Records,
     tls::Tls,
 };
 
 use self::{
+    agent::Agent,
     envelope::{Envelope, Level, Window},
     limits::Limits,
     resume::Resume,
@@ -70,6 +74,8 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
+    pub(crate) agent: Agent,
+    #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
     pub(crate) resume: Resume,
@@ -92,6 +98,8 @@ pub(crate) struct BackupArgs {
 pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) connection: Connection,
+    #[command(flatten)]
+    pub(crate) agent: Agent,
     #[command(flatten)]
     pub(crate) source: Source,
     #[command(flatten)]
@@ -201,7 +209,10 @@ mod tests {
             .connection
             .host
             .iter()
-            .map(|seed| seed.name.as_str())
+            .map(|given| match given {
+                Given::Here(seed) => seed.name.as_str(),
+                Given::Secret(_) => "a secret",
+            })
             .collect();
         assert_eq!(hosts, ["x", "y", "z"]);
     }

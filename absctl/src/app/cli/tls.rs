@@ -19,7 +19,7 @@ pub(crate) struct Tls {
     /// Certificate authorities to trust beside those of the system: a path, file:PATH,
     /// env-b64:VARIABLE or b64:BASE64
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_cafile: Option<String>,
+    pub(crate) tls_cafile: Option<Secret>,
 
     /// Directory of such files
     #[arg(long, value_name = "DIR")]
@@ -27,11 +27,11 @@ pub(crate) struct Tls {
 
     /// Certificate to show to the cluster, in the forms of --tls-cafile
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_certfile: Option<String>,
+    pub(crate) tls_certfile: Option<Secret>,
 
     /// Its private key, in the forms of --tls-cafile
     #[arg(long, value_name = "FILE")]
-    pub(crate) tls_keyfile: Option<String>,
+    pub(crate) tls_keyfile: Option<Secret>,
 
     /// Password of the key, in the forms of --password
     #[arg(long, value_name = "PASSWORD", num_args = 0..=1)]
