@@ -279,9 +279,18 @@ impl FileSet {
         Ok(())
     }
 
-    /// Whether an unfinished file can be one of this run.
+    /// Whether an unfinished file can be one of this run: of the set, or what a kill leaves of a
+    /// small file that was about to be written.
     fn is_ours(&self, name: &str) -> bool {
-        self.names.owns(name) || Some(name) == self.store().single_name()
+        let beside = self.beside();
+        let small = [beside.lock(), beside.state(), beside.manifest()];
+        let is_small = |small: &String| {
+            let rest = name.strip_prefix(small.as_str());
+            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
+        };
+        self.names.owns(name)
+            || Some(name) == self.store().single_name()
+            || small.iter().any(is_small)
     }
 
     fn check_known(&self, file: &FileState) -> Result<(), Error> {
@@ -494,7 +503,8 @@ impl FileSet {
         let complete = self.journal.files();
         let names: Vec<&str> = complete.iter().map(|file| file.name.as_str()).collect();
         if self.remove_files && self.is_directory() {
-            self.remove_old_set(&names)?;
+            let manifest = manifest.map(|(name, _)| name);
+            self.remove_old_set(&names, manifest)?;
         }
         if is_deferred && !names.is_empty() {
             store.publish(&names)?; // a single file replaces the old one in one step
@@ -506,11 +516,12 @@ impl FileSet {
         }
     }
 
-    fn remove_old_set(&self, new: &[&str]) -> Result<(), Error> {
+    fn remove_old_set(&self, new: &[&str], manifest: Option<&str>) -> Result<(), Error> {
         let store = self.store();
+        let kept: Vec<&str> = new.iter().copied().chain(manifest).collect();
         for old in store.unfinished()? {
-            if backup_storage::name::is_backup_file(&old.name) && !new.contains(&old.name.as_str())
-            {
+            let is_old = backup_storage::name::is_backup_file(&old.name) || self.is_ours(&old.name);
+            if is_old && !kept.contains(&old.name.as_str()) {
                 store.discard(&old.name)?;
             }
         }
