@@ -9,7 +9,7 @@ use super::{
     signals::Signals,
 };
 use backup_core::{
-    backup::{self, BackupConfig},
+    backup::{self, BackupConfig, BackupTarget},
     error::Error as JobError,
     handle::Outcome,
     restore::{self, RestoreConfig, ValidateConfig},
@@ -26,6 +26,7 @@ const BLOCKING_THREADS: usize = 8;
 pub(crate) fn run(command: Command) -> Result<(), Error> {
     output::start_log();
     match command {
+        Command::Backup(args) if args.target.remove_artifacts => clear(&settings::to_clear(&args)?),
         Command::Backup(args) => on_runtime(async |signals| {
             let config = resolved(signals, move || settings::backup(&args)).await?;
             run_backup(config, signals).await
@@ -37,6 +38,17 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
             }
         }),
     }
+}
+
+/// Removes the backup in `target`, and says what went.
+fn clear(target: &BackupTarget) -> Result<(), Error> {
+    let removed = backup::remove_artifacts(target)?;
+    let place = target.store().location();
+    for name in &removed {
+        tracing::info!("removed {name}");
+    }
+    tracing::info!("{} files of a backup removed from {place}", removed.len());
+    Ok(())
 }
 
 /// What `resolve` finds, unless a signal comes first: a Secret Agent or a user who is asked for a

@@ -68,6 +68,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
     config.remove_files = args.target.remove_files;
+    config.remove_early = args.target.remove_early;
     config.manifest = !args.target.no_manifest;
     config.prefix = prefix.unwrap_or_default();
     config.file_limit = file_limit.unwrap_or(config.file_limit);
@@ -76,6 +77,14 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.wrap = wrap;
     resume(args, &mut config);
     Ok(config)
+}
+
+/// The target to be cleared (`--remove-artifacts`).
+pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
+    if args.resume.resume.is_some() {
+        return Err(exclusive("--remove-artifacts", "--continue (-c)"));
+    }
+    target(args)
 }
 
 /// The restore or validation that was asked for.
@@ -171,6 +180,9 @@ fn check_resume(args: &BackupArgs) -> Result<(), Error> {
     if flags.resume.is_some() && flags.state_file_dst.is_some() {
         let error = exclusive("--continue (-c)", "--state-file-dst");
         return Err(error.with_hint("the state goes on in the same file"));
+    }
+    if args.target.remove_early && !args.target.remove_files {
+        return Err(Error::usage("--remove-early needs --remove-files (-r)"));
     }
     if flags.resume.is_some() && args.target.remove_files {
         return Err(exclusive("--continue (-c)", "--remove-files (-r)"));

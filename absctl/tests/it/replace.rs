@@ -85,3 +85,78 @@ fn a_failed_backup_leaves_the_old_one_alone() {
         unchanged();
     }
 }
+
+#[test]
+fn the_old_set_can_go_first() {
+    let (old, new, target) = (filled(1, 900), filled(1, 300), empty(1));
+    let place = tempdir().expect("directory");
+    backup(&old, &[&"-d", &place.path(), &"-w", &"5"]).succeeds();
+    backup(&new, &[&"-d", &place.path(), &"--remove-early"])
+        .fails(1, "--remove-early needs --remove-files")
+        .at_once();
+    // The new one dies at once: nothing of the old one is there any more.
+    let fault = new
+        .faults()
+        .add(Rule::new(On::Scan, Reaction::Garbage(Garbage::ZeroOp)));
+    backup(&new, &[&"-d", &place.path(), &"-r", &"--remove-early"]).fails(1, "malformed reply");
+    assert!(
+        names(place.path())
+            .iter()
+            .all(|name| !name.starts_with("4_")),
+        "{:?}",
+        names(place.path())
+    );
+    new.faults().remove(fault);
+    backup(&new, &[&"-d", &place.path(), &"-r", &"--remove-early"]).survives();
+    restore(&target, &[&"-d", &place.path()]).succeeds();
+    assert_equal(&new, &target);
+}
+
+#[test]
+fn artifacts_are_removed_without_a_cluster() {
+    let source = filled(1, 300);
+    let place = tempdir().expect("directory");
+    let path = place.path().join("d");
+    backup(&source, &[&"-d", &path, &"-w", &"2"]).succeeds();
+    for (name, content) in [
+        ("notes.txt", "not ours"),
+        ("8_test_9.asb.part", ""),
+        ("test.asb.state", "{}"),
+    ] {
+        fs::write(path.join(name), content).expect("file");
+    }
+    let run = absctl(&[&"backup", &"-d", &path, &"--remove-artifacts"]).succeeds();
+    assert!(
+        run.stderr.contains("removed metadata_test_1.asb"),
+        "{run:?}"
+    );
+    assert_eq!(names(&path), ["notes.txt"]);
+    absctl(&[&"backup", &"-d", &path, &"--remove-artifacts"]).succeeds();
+    absctl(&[
+        &"backup",
+        &"-d",
+        &place.path().join("missing"),
+        &"--remove-artifacts",
+    ])
+    .succeeds();
+    let file = place.path().join("all.asb");
+    backup(&source, &[&"-o", &file]).succeeds();
+    absctl(&[&"backup", &"-o", &file, &"--remove-artifacts"]).succeeds();
+    assert_eq!(names(place.path()), ["d"]);
+    let refused = |flags: &[&dyn AsRef<std::ffi::OsStr>], part: &str| {
+        absctl(
+            &[
+                &[
+                    &"backup" as &dyn AsRef<std::ffi::OsStr>,
+                    &"--remove-artifacts",
+                ],
+                flags,
+            ]
+            .concat(),
+        )
+        .fails(1, part);
+    };
+    refused(&[], "is needed");
+    refused(&[&"-d", &path, &"-c", &"x"], "exclude each other");
+    refused(&[&"-o", &"-"], "stream");
+}

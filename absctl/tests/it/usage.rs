@@ -99,6 +99,8 @@ fn every_flag_is_in_the_help() {
         "--directory",
         "--output-file",
         "--remove-files",
+        "--remove-early",
+        "--remove-artifacts",
         "--output-file-prefix",
         "--file-limit",
         "--no-manifest",

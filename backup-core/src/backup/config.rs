@@ -4,7 +4,7 @@ use super::Selection;
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
 use backup_storage::Store;
 
-use super::{names::Shard, wrap::Wrap};
+use super::wrap::Wrap;
 use std::{path::PathBuf, sync::Arc, time::Duration};
 
 /// Where a backup goes.
@@ -59,14 +59,15 @@ pub struct BackupConfig {
     pub compact: bool,
     /// Compression and encryption of the files.
     pub wrap: Wrap,
+    /// With [`Self::remove_files`]: remove the old backup as soon as all checks are passed and
+    /// the cluster has answered, for targets that cannot hold both.
+    pub remove_early: bool,
     /// Replace the backup in the target, once the new one is complete.
     pub remove_files: bool,
     /// What the names of data files begin with instead of the worker's number.
     pub prefix: String,
     /// Write a manifest beside the data (default true).
     pub manifest: bool,
-    /// Make one part of a backup that several processes make together.
-    pub shard: Option<Shard>,
     /// Keep the state of the backup there all the time, so that it can be continued whatever
     /// happens. `None` = write one beside the data when the backup is interrupted or fails.
     pub state_file: Option<StateFile>,
@@ -105,10 +106,10 @@ impl BackupConfig {
             no_udfs: false,
             compact: false,
             wrap: Wrap::default(),
+            remove_early: false,
             remove_files: false,
             prefix: String::new(),
             manifest: true,
-            shard: None,
             state_file: None,
             resume: None,
             durable_interval: Duration::from_secs(5),

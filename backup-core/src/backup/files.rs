@@ -36,6 +36,7 @@ pub(super) struct FileSet {
     wrap: Wrap,
     namespace: String,
     remove_files: bool,
+    remove_early: bool,
     /// Files keep their `.part` until all are complete, because an old set is still there.
     is_deferred: AtomicBool,
     /// One counter over all files, in order of creation.
@@ -92,12 +93,13 @@ impl FileSet {
             .map_or(0, |(state, _)| state.next_number.saturating_sub(1));
         Self {
             target: config.target.clone(),
-            names: Names::new(&config.namespace, &config.prefix, config.shard),
+            names: Names::new(&config.namespace, &config.prefix, None),
             wrap: config.wrap.clone(),
             namespace: config.namespace.clone(),
             remove_files: resumed
                 .as_ref()
                 .map_or(config.remove_files, |(state, _)| state.replaces),
+            remove_early: config.remove_files && config.remove_early,
             is_deferred: AtomicBool::new(false),
             created: AtomicU64::new(created),
             begun: Mutex::default(),
@@ -246,10 +248,22 @@ impl FileSet {
 
     /// Takes away what could be mistaken for a state of this run, before anything is written.
     pub(super) fn begin(&self, keeper: Option<&Keeper>) -> Result<(), Error> {
-        match keeper {
-            Some(keeper) if self.remove_files => keeper.remove(),
-            _ => Ok(()),
+        if let Some(keeper) = keeper.filter(|_| self.remove_files) {
+            keeper.remove()?;
         }
+        if self.remove_early {
+            self.remove_old_set(&[], None)?;
+            let name = self.beside().manifest();
+            let single = self.store().single_name().map(str::to_owned);
+            let old: Vec<&str> = single
+                .iter()
+                .map(String::as_str)
+                .chain([name.as_str()])
+                .collect();
+            self.store().delete(&old)?;
+            self.is_deferred.store(false, Ordering::Relaxed);
+        }
+        Ok(())
     }
 
     /// Brings the target to what the state says: files that it does not know go, those that

@@ -5,6 +5,7 @@
 //! plan ── ranges ──► scan stage ── chunks ──► write stage ── files ──► publish
 //! ```
 
+mod artifacts;
 mod config;
 mod files;
 mod globals;
@@ -22,6 +23,7 @@ mod target;
 mod wrap;
 mod write_stage;
 
+pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
 pub use names::Shard;
 pub use selection::{

@@ -276,11 +276,6 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     );
     let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
     set("--output-file-prefix", prefix);
-    let shard = config.shard;
-    set(
-        "--shard",
-        shard.map(|shard| format!("{}/{}", shard.number, shard.count)),
-    );
     arguments.extend(config.selection.arguments());
     arguments
 }

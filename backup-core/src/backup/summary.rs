@@ -62,7 +62,7 @@ pub(super) fn manifest(
             },
         );
     }
-    let is_part = config.shard.is_some() || config.selection.max_records > 0;
+    let is_part = config.selection.max_records > 0;
     let mut manifest = Manifest {
         run: head.run.clone(),
         status: if is_part {
@@ -70,7 +70,7 @@ pub(super) fn manifest(
         } else {
             Status::Complete
         },
-        shard: config.shard,
+        shard: None,
         tool: TOOL.to_owned(),
         server,
         namespace: config.namespace.clone(),

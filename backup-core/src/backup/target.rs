@@ -53,7 +53,7 @@ impl Run {
             return Err(Error::Selection { violations });
         }
         let target = Arc::clone(config.target.store());
-        let names = Names::new(&config.namespace, &config.prefix, config.shard);
+        let names = Names::new(&config.namespace, &config.prefix, None);
         let default = names.beside(target.single_name()).state();
         let can_continue = target.capabilities().resumable
             || target.capabilities().named && target.single_name().is_none();
@@ -122,7 +122,7 @@ impl Run {
         let request = LockRequest {
             run: keeper.head().run.clone(),
             first_file: self.files.next_number(),
-            shard: self.config.shard,
+            shard: None,
         };
         let store = Arc::clone(self.config.target.store());
         let name = self.files.beside().lock();

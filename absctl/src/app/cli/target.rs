@@ -19,6 +19,14 @@ pub(crate) struct Target {
     #[arg(short, long)]
     pub(crate) remove_files: bool,
 
+    /// With --remove-files: remove the old backup first, where there is no room for two
+    #[arg(long)]
+    pub(crate) remove_early: bool,
+
+    /// Remove the backup in the target, finished or not, and stop. No cluster is needed
+    #[arg(long)]
+    pub(crate) remove_artifacts: bool,
+
     /// Begin the names of data files with this instead of the number of the writer
     #[arg(short = 'q', long, value_name = "TEXT")]
     pub(crate) output_file_prefix: Option<String>,
