@@ -7,6 +7,7 @@
 
 mod allocation;
 mod blocks;
+mod durability;
 mod faults;
 mod fingerprint;
 mod generations;
