@@ -2,7 +2,7 @@
 //! node keeps what it is told and says it back.
 
 use crate::{build::Build, sync::lock};
-use std::sync::Mutex;
+use std::{sync::Mutex, time::Instant};
 
 /// What an index indexes.
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
@@ -106,9 +106,23 @@ pub(crate) enum IndexRefused {
 
 const MAX_INDEXES: usize = 256;
 
+/// An index, and when it is built.
+#[derive(Debug)]
+struct Entry {
+    index: Index,
+    /// `None`: not before it is told to be.
+    ready_at: Option<Instant>,
+}
+
+impl Entry {
+    fn is(&self, namespace: &str, name: &str) -> bool {
+        self.index.namespace == namespace && self.index.name == name
+    }
+}
+
 #[derive(Debug, Default)]
 struct Entries {
-    indexes: Vec<Index>,
+    indexes: Vec<Entry>,
     udfs: Vec<Udf>,
 }
 
@@ -120,20 +134,22 @@ pub(crate) struct Catalogue {
 
 impl Catalogue {
     pub(crate) fn indexes(&self) -> Vec<Index> {
-        lock(&self.entries).indexes.clone()
+        let entries = lock(&self.entries);
+        let indexes = entries.indexes.iter();
+        indexes.map(|entry| entry.index.clone()).collect()
     }
 
-    /// Adds an index; the same definition under another name renames the existing one.
-    pub(crate) fn create_index(&self, index: Index) -> Result<(), IndexRefused> {
+    /// Adds an index, built at `ready_at` (`None`: never by itself); the same definition under
+    /// another name renames the existing one.
+    pub(crate) fn create_index(
+        &self,
+        index: Index,
+        ready_at: Option<Instant>,
+    ) -> Result<(), IndexRefused> {
         let mut entries = lock(&self.entries);
-        let of_namespace = |other: &&Index| other.namespace == index.namespace;
-        if let Some(named) = entries
-            .indexes
-            .iter()
-            .filter(of_namespace)
-            .find(|other| other.name == index.name)
-        {
-            let same = named.same_definition(&index);
+        let mut found = entries.indexes.iter();
+        if let Some(named) = found.find(|other| other.is(&index.namespace, &index.name)) {
+            let same = named.index.same_definition(&index);
             return if same {
                 Ok(())
             } else {
@@ -143,33 +159,49 @@ impl Catalogue {
         if let Some(same) = entries
             .indexes
             .iter_mut()
-            .find(|other| other.same_definition(&index))
+            .find(|other| other.index.same_definition(&index))
         {
-            same.name = index.name;
+            same.index.name = index.name;
             return Ok(());
         }
+        let of_namespace = |other: &&Entry| other.index.namespace == index.namespace;
         if entries.indexes.iter().filter(of_namespace).count() >= MAX_INDEXES {
             return Err(IndexRefused::TooMany);
         }
-        entries.indexes.push(index);
+        entries.indexes.push(Entry { index, ready_at });
         Ok(())
+    }
+
+    /// Whether this index is built.
+    pub(crate) fn is_ready(&self, index: &Index) -> bool {
+        let entries = lock(&self.entries);
+        let mut indexes = entries.indexes.iter();
+        let found = indexes.find(|entry| entry.is(&index.namespace, &index.name));
+        let ready_at = found.and_then(|entry| entry.ready_at);
+        ready_at.is_some_and(|at| at <= Instant::now())
+    }
+
+    /// All indexes are built now.
+    pub(crate) fn finish_indexes(&self) {
+        let now = Instant::now();
+        for entry in &mut lock(&self.entries).indexes {
+            entry.ready_at = Some(now);
+        }
     }
 
     /// Removes an index; says whether it existed.
     pub(crate) fn delete_index(&self, namespace: &str, name: &str) -> bool {
         let indexes = &mut lock(&self.entries).indexes;
         let before = indexes.len();
-        indexes.retain(|i| i.namespace != namespace || i.name != name);
+        indexes.retain(|entry| !entry.is(namespace, name));
         indexes.len() < before
     }
 
     pub(crate) fn index(&self, namespace: &str, name: &str) -> Option<Index> {
         let entries = lock(&self.entries);
-        entries
-            .indexes
-            .iter()
-            .find(|i| i.namespace == namespace && i.name == name)
-            .cloned()
+        let mut indexes = entries.indexes.iter();
+        let found = indexes.find(|entry| entry.is(namespace, name));
+        found.map(|entry| entry.index.clone())
     }
 
     /// All modules, sorted by name.

@@ -43,6 +43,7 @@ pub struct ClusterBuilder {
     scan_limit: Option<usize>,
     connection_limit: Option<usize>,
     partition_map_delay: Duration,
+    index_build_delay: Duration,
     shuffle: Shuffle,
     batch_max_requests: Option<u32>,
     security: Option<SecurityConfig>,
@@ -62,6 +63,7 @@ impl Default for ClusterBuilder {
             scan_limit: None,
             connection_limit: None,
             partition_map_delay: Duration::ZERO,
+            index_build_delay: Duration::ZERO,
             shuffle: Shuffle::default(),
             batch_max_requests: None,
             security: None,
@@ -149,6 +151,15 @@ impl ClusterBuilder {
     #[must_use]
     pub const fn partition_map_delay(mut self, delay: Duration) -> Self {
         self.partition_map_delay = delay;
+        self
+    }
+
+    /// Time that an index takes to be built after the command that creates it: until then its state
+    /// is WO, 0 percent are loaded, and queries on it are refused with 203.
+    /// [`Cluster::finish_indexes`] ends it early, and [`Duration::MAX`] is for ever. Default 0.
+    #[must_use]
+    pub const fn index_build_delay(mut self, delay: Duration) -> Self {
+        self.index_build_delay = delay;
         self
     }
 
@@ -277,6 +288,7 @@ impl ClusterBuilder {
                 .collect(),
             topology: Topology::new(members, factors).formed_after(self.partition_map_delay),
             catalogue: Catalogue::default(),
+            index_build_delay: self.index_build_delay,
             faults: Faults::default(),
             security: self
                 .security
@@ -458,6 +470,12 @@ impl Cluster {
         self.state.topology.form();
     }
 
+    /// Ends the time that the indexes there are take to be built
+    /// ([`index_build_delay`](ClusterBuilder::index_build_delay)).
+    pub fn finish_indexes(&self) {
+        self.state.catalogue.finish_indexes();
+    }
+
     /// Brings a dead node back on its old ports, with the default layout of partitions.
     ///
     /// # Errors
@@ -595,11 +613,16 @@ impl Cluster {
         self.state.catalogue.indexes()
     }
 
-    /// Defines a secondary index; the same definition under another name renames it. `false`:
+    /// Defines a secondary index, built at once; the same definition under another name renames it. `false`:
     /// the name is taken, the namespace has 256 indexes, or the cluster's version has no such
     /// index.
     pub fn create_index(&self, index: Index) -> bool {
-        index.since() <= self.state.build && self.state.catalogue.create_index(index).is_ok()
+        index.since() <= self.state.build
+            && self
+                .state
+                .catalogue
+                .create_index(index, Some(Instant::now()))
+                .is_ok()
     }
 
     /// All UDF modules, sorted by name.

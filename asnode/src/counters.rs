@@ -1,11 +1,14 @@
 //! What the cluster was asked to do. Tests read these instead of guessing.
 
+use crate::ports::Door;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// Live counters of a cluster.
 #[derive(Debug, Default)]
 pub(crate) struct Counters {
     pub(crate) connections: AtomicU64,
+    pub(crate) tls_connections: AtomicU64,
+    pub(crate) alternate_connections: AtomicU64,
     pub(crate) info_commands: AtomicU64,
     pub(crate) scans: AtomicU64,
     pub(crate) scan_records: AtomicU64,
@@ -23,6 +26,10 @@ pub(crate) struct Counters {
 pub struct CounterValues {
     /// Accepted connections.
     pub connections: u64,
+    /// Those of them on ports that speak TLS, alternate ones included.
+    pub tls_connections: u64,
+    /// Those of them on alternate ports, with or without TLS.
+    pub alternate_connections: u64,
     /// Info commands (not messages: one message may hold several).
     pub info_commands: u64,
     /// Accepted scan requests.
@@ -44,6 +51,17 @@ pub struct CounterValues {
 }
 
 impl Counters {
+    /// Counts a connection on this port.
+    pub(crate) fn connected(&self, door: Door) {
+        Self::bump(&self.connections);
+        if door.has_tls() {
+            Self::bump(&self.tls_connections);
+        }
+        if door.is_alternate() {
+            Self::bump(&self.alternate_connections);
+        }
+    }
+
     pub(crate) fn bump(counter: &AtomicU64) {
         Self::add(counter, 1);
     }
@@ -56,6 +74,8 @@ impl Counters {
         let load = |counter: &AtomicU64| counter.load(Ordering::Relaxed);
         CounterValues {
             connections: load(&self.connections),
+            tls_connections: load(&self.tls_connections),
+            alternate_connections: load(&self.alternate_connections),
             info_commands: load(&self.info_commands),
             scans: load(&self.scans),
             scan_records: load(&self.scan_records),

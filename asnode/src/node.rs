@@ -5,7 +5,6 @@
 
 use crate::{
     connection::Connection,
-    counters::Counters,
     ports::{Door, Doors, Listeners},
     request::State,
     sync::lock,
@@ -105,7 +104,7 @@ impl Node {
     }
 
     fn welcome(&self, state: &Arc<State>, index: usize, door: Door, stream: TcpStream) {
-        Counters::bump(&state.counters.connections);
+        state.counters.connected(door);
         let number = self.numbers.fetch_add(1, Ordering::Relaxed);
         let Ok(closer) = stream.try_clone() else {
             return;

@@ -27,6 +27,10 @@ impl Door {
     pub(crate) const fn has_tls(self) -> bool {
         matches!(self, Self::Tls | Self::TlsAlternate)
     }
+
+    pub(crate) const fn is_alternate(self) -> bool {
+        matches!(self, Self::ClearAlternate | Self::TlsAlternate)
+    }
 }
 
 /// Addresses of a node, by kind of port.

@@ -31,7 +31,7 @@ use std::{
         RwLock,
         atomic::{AtomicU64, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 /// Everything that the nodes of a cluster share.
@@ -44,6 +44,7 @@ pub(crate) struct State {
     pub(crate) namespaces: Vec<Namespace>,
     pub(crate) topology: Topology,
     pub(crate) catalogue: Catalogue,
+    pub(crate) index_build_delay: Duration,
     pub(crate) faults: Faults,
     pub(crate) security: Option<Security>,
     pub(crate) counters: Counters,

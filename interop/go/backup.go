@@ -23,11 +23,13 @@ func backup(args []string) (any, error) {
 	directory := set.String("dir", "", "directory to write to")
 	parallel := set.Int("parallel", 1, "scans at a time, and files at a time")
 	set.Uint64Var(&config.FileLimit, "file-limit", 0, "bytes after which a new file begins")
+	wrapping := envelopeFlags(set)
 	set.BoolVar(&config.Compact, "compact", false, "raw bytes instead of base64")
 	if err := set.Parse(args); err != nil {
 		return nil, err
 	}
 	config.Namespace = from.namespace
+	config.CompressionPolicy, config.EncryptionPolicy = wrapping.policies()
 	config.ParallelRead, config.ParallelWrite = *parallel, *parallel
 	return writeBackup(context.Background(), from, config, *directory)
 }

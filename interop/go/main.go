@@ -6,6 +6,9 @@
 //	interop client  --host H --port P --namespace N --nodes N
 //	interop version
 //
+// backup and restore also take --compress ZSTD, --encrypt AES128 or AES256, and with the latter
+// --encryption-key-file F, in the words of absctl.
+//
 // All but the last take how to get in: --user U --password P [--auth external], --auth pki,
 // --tls-name N --tls-ca F [--tls-cert F --tls-key F], --alternate.
 //

@@ -27,6 +27,7 @@ func restore(args []string) (any, error) {
 	set, to := flags("restore")
 	config := lib.NewDefaultRestoreConfig()
 	directory := set.String("dir", "", "directory to read from")
+	wrapping := envelopeFlags(set)
 	set.BoolVar(&config.DisableBatchWrites, "single", false, "a write for each record")
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -34,6 +35,7 @@ func restore(args []string) (any, error) {
 	config.Namespace = &lib.RestoreNamespaceConfig{
 		Source: &to.namespace, Destination: &to.namespace,
 	}
+	config.CompressionPolicy, config.EncryptionPolicy = wrapping.policies()
 	config.WritePolicy = as.NewWritePolicy(0, 0)
 	// As the reference tool does it: keys are stored, and only older records are overwritten.
 	config.WritePolicy.SendKey = true

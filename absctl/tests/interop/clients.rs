@@ -14,6 +14,7 @@ fn by_all_ways(client: impl Fn(&Entrance) -> Run + Sync) {
     let check = |way: Way, nodes: usize| {
         let way = way.open(builder(nodes));
         client(&way).succeeds();
+        way.assert_used();
         assert_eq!(way.cluster.count(NAMESPACE), 0);
         let counters = way.cluster.counters();
         assert!(counters.batch_rows > 0 && counters.scans > 0);
@@ -64,6 +65,8 @@ fn library() {
         );
         go.library_by("restore", &target, place.path()).succeeds();
         assert_equal(&source.cluster, &target.cluster);
+        source.assert_used();
+        target.assert_used();
     }
 }
 

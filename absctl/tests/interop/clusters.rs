@@ -35,7 +35,8 @@ pub(crate) fn with_types(nodes: usize) -> Cluster {
     cluster
 }
 
-fn fill_with_types(cluster: &Cluster) {
+/// Puts the content of a [`with_types`] cluster into an empty one.
+pub(crate) fn fill_with_types(cluster: &Cluster) {
     let all = everything();
     let kept = |record: &RawRecord| !record.bins.iter().any(is_language_blob);
     for record in all.records(NAMESPACE).iter().filter(|record| kept(record)) {

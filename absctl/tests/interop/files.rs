@@ -7,73 +7,134 @@ use crate::{
     programs::{Go, absctl},
 };
 use asnode::{Collection, Index, IndexSource, IndexType, RawBin};
+use serde_json::Value;
 use std::{fs, path::Path};
 use tempfile::tempdir;
 
 const BLOB: u8 = 4;
 const PHP: u8 = 11;
 
-/// Data files in a directory.
-fn data_files(directory: &Path) -> usize {
+/// The key of the test files of `backup-envelope`.
+const KEYS: &str = concat!(
+    env!("CARGO_MANIFEST_DIR"),
+    "/../backup-envelope/tests/data/keys.json"
+);
+
+/// What both programs are told about the form of the files; the first ones are not wrapped.
+const FORMS: [&[&str]; 7] = [
+    &[],
+    &[COMPACT],
+    &["--compress=ZSTD"],
+    &["--encrypt=AES128"],
+    &["--encrypt=AES256"],
+    &["--compress=ZSTD", "--encrypt=AES128"],
+    &[COMPACT, "--compress=ZSTD", "--encrypt=AES256"],
+];
+
+const COMPACT: &str = "--compact";
+
+/// A form and a number of nodes: all forms on one node, those that are not wrapped on three also.
+fn cases() -> impl Iterator<Item = (usize, &'static [&'static str])> {
+    let on = |nodes| move |form| (nodes, form);
+    let three = FORMS.into_iter().take(2).map(on(3));
+    FORMS.into_iter().map(on(1)).chain(three)
+}
+
+/// Arguments for files of this form. A restore needs not be told that they are compact.
+fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
+    let encrypts = form.iter().any(|arg| arg.starts_with("--encrypt"));
+    let told = |arg: &&str| command == "backup" || *arg != COMPACT;
+    let form = form.iter().copied().filter(told);
+    form.chain(encrypts.then_some(key)).collect()
+}
+
+/// Writes the key to a file, and returns the argument that names it.
+fn write_key(directory: &Path) -> String {
+    let keys: Value = serde_json::from_slice(&fs::read(KEYS).expect("keys")).expect("JSON");
+    let body = keys["pem_body_base64"].as_str().expect("text");
+    let (path, label) = (directory.join("key.pem"), "PRIVATE KEY");
+    let pem = format!("-----BEGIN {label}-----\n{body}\n-----END {label}-----\n");
+    fs::write(&path, pem).expect("key file");
+    format!("--encryption-key-file={}", path.display())
+}
+
+/// The data files of a directory.
+fn data_files(directory: &Path) -> Vec<Vec<u8>> {
     let entries = fs::read_dir(directory).expect("directory");
-    let names = entries.map(|entry| entry.expect("entry").file_name().into_string());
-    names
-        .filter(|name| {
-            name.as_ref()
-                .is_ok_and(|name| !name.starts_with("metadata"))
-        })
-        .count()
+    let paths = entries.map(|entry| entry.expect("entry").path());
+    let is_data = |path: &Path| {
+        let name = path.file_name().and_then(|name| name.to_str());
+        name.is_some_and(|name| name.ends_with(".asb") && !name.starts_with("metadata"))
+    };
+    let data = paths.filter(|path| is_data(path));
+    data.map(|path| fs::read(path).expect("file")).collect()
+}
+
+/// Fails unless the files are wrapped as the form says, whatever the programs make of it.
+#[track_caller]
+fn assert_form(files: &[Vec<u8>], form: &[&str]) {
+    let (plain, zstd): (&[u8], &[u8]) = (b"Version 3.1\n", b"\x28\xb5\x2f\xfd");
+    let last = form.last().copied().unwrap_or(COMPACT);
+    for file in files {
+        assert_eq!(file.starts_with(plain), last == COMPACT, "{form:?}");
+        assert_eq!(file.starts_with(zstd), last.ends_with("ZSTD"), "{form:?}");
+    }
 }
 
 #[test]
 fn absctl_restores_what_the_library_backs_up() {
     let Some(go) = Go::find() else { return };
-    for (nodes, more) in [
-        (1, None),
-        (1, Some("--compact")),
-        (3, None),
-        (3, Some("--compact")),
-    ] {
-        let (source, target) = (mixed(nodes), empty(4 - nodes));
-        let place = tempdir().expect("directory");
-        let args = ["--parallel=3", "--file-limit=2000000"]
-            .into_iter()
-            .chain(more);
-        let args: Vec<_> = args.collect();
-        let run = go
-            .library("backup", &source, &args, place.path())
-            .succeeds();
+    let (source, place) = ([1, 3].map(mixed), tempdir().expect("directory"));
+    let key = write_key(place.path());
+    for (number, (nodes, form)) in cases().enumerate() {
+        let source = &source[nodes / 2];
+        let (target, path) = (empty(4 - nodes), place.path().join(number.to_string()));
+        let mut flags = vec!["--parallel=3", "--file-limit=1000000"];
+        flags.extend(args(form, &key, "backup"));
+        let run = go.library("backup", source, &flags, &path).succeeds();
         assert_eq!(run.count("records"), source.count(NAMESPACE));
         assert_eq!(run.count("indexes"), source.indexes().len() as u64);
-        assert!(data_files(place.path()) > 3, "the limit made more files");
-        absctl("restore", &target, &["--validate"], place.path()).runs_clean();
-        absctl("restore", &target, &[], place.path()).runs_clean();
-        assert_equal(&source, &target);
+        let files = data_files(&path);
+        assert!(files.len() > 3, "the limit made more files: {form:?}");
+        assert_form(&files, form);
+
+        let flags = args(form, &key, "restore");
+        let validate = [flags.as_slice(), &["--validate"]].concat();
+        absctl("restore", &target, &validate, &path).runs_clean();
+        assert_eq!(target.count(NAMESPACE), 0);
+        absctl("restore", &target, &flags, &path).runs_clean();
+        assert_equal(source, &target);
     }
 }
 
 #[test]
 fn the_library_restores_what_absctl_backs_up() {
     let Some(go) = Go::find() else { return };
-    for nodes in [1, 3] {
-        let source = mixed(nodes);
-        for (backup, restore) in [
-            (None, None),
-            (Some("--compact"), None),
-            (None, Some("--single")),
-        ] {
+    let (source, place) = ([1, 3].map(mixed), tempdir().expect("directory"));
+    let key = write_key(place.path());
+    for (number, (nodes, form)) in cases().enumerate() {
+        let source = &source[nodes / 2];
+        let path = place.path().join(number.to_string());
+        let mut flags = vec!["--parallel=3"];
+        flags.extend(args(form, &key, "backup"));
+        absctl("backup", source, &flags, &path).runs_clean();
+        let files = data_files(&path);
+        assert_eq!(files.len(), 3);
+        assert_form(&files, form);
+        assert!(path.join("test.manifest.json").exists());
+
+        // Batches, and once on each number of nodes a write for each record.
+        let ways: &[&[&str]] = match form {
+            [] => &[&[], &["--single"]],
+            _ => &[&[]],
+        };
+        for &how in ways {
             let target = empty(4 - nodes);
-            let place = tempdir().expect("directory");
-            let args: Vec<_> = ["--parallel=3"].into_iter().chain(backup).collect();
-            absctl("backup", &source, &args, place.path()).runs_clean();
-            assert_eq!(data_files(place.path()), 3);
-            let args: Vec<_> = restore.into_iter().collect();
-            let run = go
-                .library("restore", &target, &args, place.path())
-                .succeeds();
+            let flags = [args(form, &key, "restore").as_slice(), how].concat();
+            let run = go.library("restore", &target, &flags, &path).succeeds();
             assert_eq!(run.count("inserted"), source.count(NAMESPACE));
             assert_eq!(run.count("udfs"), source.udfs().len() as u64);
-            assert_equal(&source, &target);
+            assert_equal(source, &target);
         }
     }
 }

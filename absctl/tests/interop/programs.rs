@@ -74,10 +74,35 @@ impl Run {
 
 /// Our own program, on a cluster's namespace.
 pub(crate) fn absctl(command: &str, cluster: &Cluster, args: &[&str], directory: &Path) -> Run {
-    let hosts = format!("--host={}", cluster.seeds().join(","));
+    let hosts = cluster.seeds().join(",");
+    Run::of(ours(command, &hosts, directory).args(args))
+}
+
+/// The same by another way than the plain one, from one seed.
+pub(crate) fn absctl_by(command: &str, way: &Entrance, directory: &Path) -> Run {
+    let mut run = ours(command, &way.seed.to_string(), directory);
+    for arg in &way.args {
+        let arg = match arg.as_str() {
+            "--tls-ca" => "--tls-cafile",
+            "--tls-cert" => "--tls-certfile",
+            "--tls-key" => "--tls-keyfile",
+            "--alternate" => "--services-alternate",
+            "--tls-name" => {
+                run.arg("--tls-enable");
+                arg
+            }
+            same => same,
+        };
+        run.arg(arg);
+    }
+    Run::of(&mut run)
+}
+
+fn ours(command: &str, hosts: &str, directory: &Path) -> Command {
     let mut run = Command::new(env!("CARGO_BIN_EXE_absctl"));
-    run.args([command, &hosts, "--namespace=test", "--directory"]);
-    Run::of(run.arg(directory).args(args))
+    run.args([command, "--namespace=test", "--host", hosts, "--directory"]);
+    run.arg(directory);
+    run
 }
 
 /// The program of `interop/go`.

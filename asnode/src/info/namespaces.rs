@@ -179,11 +179,13 @@ fn put_set(
     });
     let (set_indexes, sindexes): (Vec<_>, Vec<_>) =
         of_set.partition(|index| index.source == IndexSource::Set);
+    let catalogue = &request.state.catalogue;
+    let is_populating = set_indexes.iter().any(|index| !catalogue.is_ready(index));
     // Writing to a vector cannot fail.
     let _written = write!(
         out,
         "objects={}:tombstones={buried}:data_used_bytes={}:truncate_lut={}:sindexes={}:\
-         index_populating=false:truncating=false:default-read-touch-ttl-pct=0:default-ttl={}:\
+         index_populating={is_populating}:truncating=false:default-read-touch-ttl-pct=0:default-ttl={}:\
          disable-eviction=false:enable-index={}:stop-writes-count={}:stop-writes-size=0;",
         used.objects,
         used.bytes,

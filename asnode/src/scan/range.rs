@@ -76,6 +76,9 @@ impl<'a> Range<'a> {
                 && is_named(index, bin, message)
         });
         let index = found.ok_or(ResultCode::INDEX_NOT_FOUND)?;
+        if !state.catalogue.is_ready(&index) {
+            return Err(ResultCode::INDEX_NOT_READABLE);
+        }
         let (test, context) = match &index.source {
             IndexSource::Expression(text) => {
                 let expression = STANDARD.decode(text).unwrap_or_default();

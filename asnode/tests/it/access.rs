@@ -28,15 +28,24 @@ enum Login {
     Certificate,
 }
 
+/// Who shows a certificate.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Tls {
+    /// Nobody: there is no TLS.
+    None,
+    Server,
+    Mutual,
+}
+
 /// A way in.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Way {
     login: Login,
-    tls: bool,
+    tls: Tls,
     alternate: bool,
 }
 
-const fn way(login: Login, tls: bool, alternate: bool) -> Way {
+const fn way(login: Login, tls: Tls, alternate: bool) -> Way {
     Way {
         login,
         tls,
@@ -45,14 +54,15 @@ const fn way(login: Login, tls: bool, alternate: bool) -> Way {
 }
 
 /// All that differ for a client.
-pub(crate) const WAYS: [Way; 7] = [
-    way(Login::None, false, false),
-    way(Login::None, false, true),
-    way(Login::Internal, false, false),
-    way(Login::None, true, false),
-    way(Login::Internal, true, true),
-    way(Login::External, true, false),
-    way(Login::Certificate, true, false),
+pub(crate) const WAYS: [Way; 8] = [
+    way(Login::None, Tls::None, false),
+    way(Login::None, Tls::None, true),
+    way(Login::Internal, Tls::None, false),
+    way(Login::None, Tls::Server, false),
+    way(Login::None, Tls::Mutual, false),
+    way(Login::Internal, Tls::Server, true),
+    way(Login::External, Tls::Server, false),
+    way(Login::Certificate, Tls::Mutual, false),
 ];
 
 /// A cluster, and what a program has to be told to get in.
@@ -62,6 +72,7 @@ pub(crate) struct Entrance {
     pub(crate) seed: SocketAddr,
     /// Options of the programs.
     pub(crate) args: Vec<String>,
+    way: Way,
     _files: TempDir,
 }
 
@@ -73,7 +84,7 @@ impl Way {
         if self.login != Login::None {
             builder = builder.security(security());
         }
-        if self.tls {
+        if self.has_tls() {
             let authority = Authority::new("Test CA");
             builder = builder.tls(self.port(&authority));
             args.extend(self.tls_args(&authority, files.path()));
@@ -83,7 +94,7 @@ impl Way {
             args.push("--alternate".into());
         }
         let cluster = builder.start().expect("cluster");
-        let addresses = match (self.tls, self.alternate) {
+        let addresses = match (self.has_tls(), self.alternate) {
             (false, false) => cluster.addresses().into_iter().map(Some).collect(),
             (false, true) => cluster.alternate_addresses(),
             (true, false) => cluster.tls_addresses(),
@@ -93,8 +104,13 @@ impl Way {
             seed: addresses[0].expect("such a port"),
             cluster,
             args,
+            way: self,
             _files: files,
         }
+    }
+
+    fn has_tls(self) -> bool {
+        self.tls != Tls::None
     }
 
     fn login_args(self) -> Vec<String> {
@@ -116,7 +132,7 @@ impl Way {
 
     fn port(self, authority: &Authority) -> TlsPort {
         let mut settings = authority.server_settings(&[NAME]);
-        if self.login == Login::Certificate {
+        if self.tls == Tls::Mutual {
             settings.client_ca = authority.client_settings().ca_file;
         }
         TlsPort::new(NAME, settings)
@@ -131,13 +147,31 @@ impl Way {
             "--tls-ca".into(),
             text(&ca),
         ];
-        if self.login == Login::Certificate {
+        if self.tls == Tls::Mutual {
             let files = authority.client("cert").write_to(folder, "client");
             let files = files.expect("files");
             args.extend(["--tls-cert".into(), text(&files.certificate)]);
             args.extend(["--tls-key".into(), text(&files.key)]);
         }
         args
+    }
+}
+
+impl Entrance {
+    /// Fails unless every connection there was came in by this way's ports.
+    #[track_caller]
+    pub(crate) fn assert_used(&self) {
+        let counters = self.cluster.counters();
+        let of = |applies| if applies { counters.connections } else { 0 };
+        assert!(counters.connections > 0, "{:?}", self.way);
+        let (tls, alternate) = (self.way.has_tls(), self.way.alternate);
+        assert_eq!(counters.tls_connections, of(tls), "{:?}", self.way);
+        assert_eq!(
+            counters.alternate_connections,
+            of(alternate),
+            "{:?}",
+            self.way
+        );
     }
 }
 

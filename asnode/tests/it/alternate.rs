@@ -3,7 +3,10 @@
 use crate::client::{Client, Request};
 use asnode::{Cluster, NodeLoss, TlsPort};
 use net_tls::testing::Authority;
-use std::net::TcpStream;
+use std::{
+    io::{Read, Write},
+    net::TcpStream,
+};
 
 #[test]
 fn alternate_ports_lead_to_the_same_node() {
@@ -91,4 +94,33 @@ fn tls_has_its_own() {
     let peers = format!("2,4333,[[A2,node.test,[{}]]]", alternates[1]);
     assert_eq!(client.info("peers-tls-alt"), peers);
     assert_ne!(alternates, found(cluster.tls_addresses()));
+}
+
+/// A connection counts when it is accepted, before the client is in.
+#[test]
+fn connections_are_counted_by_kind_of_port() {
+    let authority = Authority::new("Test CA");
+    let port = TlsPort::new("node.test", authority.server_settings(&["node.test"]));
+    let cluster = Cluster::builder()
+        .tls(port)
+        .alternate_addresses()
+        .start()
+        .unwrap();
+    let expected = [
+        (cluster.addresses()[0], 1, 0, 0),
+        (cluster.alternate_addresses()[0].unwrap(), 2, 0, 1),
+        (cluster.tls_addresses()[0].unwrap(), 3, 1, 1),
+        (cluster.alternate_tls_addresses()[0].unwrap(), 4, 2, 2),
+    ];
+    for (address, all, tls, alternate) in expected {
+        // Info is clear text: a port with TLS takes it for garbage, and closes.
+        let mut stream = TcpStream::connect(address).unwrap();
+        stream.write_all(&[2, 1, 0, 0, 0, 0, 0, 5]).unwrap();
+        stream.write_all(b"node\n").unwrap();
+        drop(stream.read(&mut [0])); // the reply, an alert or a reset: it was accepted
+        let counters = cluster.counters();
+        assert_eq!(counters.connections, all);
+        assert_eq!(counters.tls_connections, tls);
+        assert_eq!(counters.alternate_connections, alternate);
+    }
 }

@@ -61,6 +61,7 @@ fn passes(python: &str, way: Way, nodes: usize) {
         text(&output.stdout),
         text(&output.stderr),
     );
+    entrance.assert_used();
     let counters = entrance.cluster.counters();
     assert!(counters.batch_rows > 0 && counters.scans > 0);
 }

@@ -9,7 +9,7 @@ use aerospike_wire::{
     op,
 };
 use asnode::{Build, Cluster, NamespaceConfig};
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 /// INDEX_RANGE of one range.
 fn range(bin: &str, particle: u8, start: &[u8], end: &[u8]) -> Vec<u8> {
@@ -185,6 +185,53 @@ fn records_come_with_the_value_they_were_found_by() {
             .iter()
             .all(|r| r.field(code::BVAL_ARRAY).is_none())
     );
+}
+
+/// Until an index is built it says so on every node, and cannot be asked.
+#[test]
+fn indexes_are_built_in_their_time() {
+    let builder = Cluster::builder().nodes(2);
+    let cluster = builder.index_build_delay(Duration::MAX).start().unwrap();
+    let mut clients = cluster
+        .addresses()
+        .into_iter()
+        .map(Client::to)
+        .collect::<Vec<_>>();
+    for definition in [
+        "indexname=n;bin=n;type=numeric",
+        "indexname=all;indextype=set",
+    ] {
+        let create = format!("sindex-create:namespace=test;set=s;{definition}");
+        assert_eq!(clients[0].info(&create), "ok");
+    }
+    let put = Request::put("s", "k").int("n", 5).bytes();
+    assert_eq!(clients[0].call(&put).result(), 0);
+    let question = query("s", &[(code::INDEX_RANGE, &ints("n", 0, 9))]);
+    let mut check = |state: &str, percent: u32, populating: bool, found: u8| {
+        for client in &mut clients {
+            let listed = client.info("sindex-list:namespace=test;b64=true");
+            assert_eq!(
+                listed.matches(":state=").count(),
+                1,
+                "set indexes have none"
+            );
+            assert!(listed.contains(&format!(":state={state};")), "{listed}");
+            for name in ["n", "all"] {
+                let stat = client.info(&format!("sindex-stat:namespace=test;indexname={name}"));
+                assert!(stat.contains(&format!(";load_pct={percent}")), "{stat}");
+            }
+            let set = client.info("sets/test/s");
+            assert!(
+                set.contains(&format!(":index_populating={populating}:")),
+                "{set}"
+            );
+        }
+        let reply = clients[0].collect(&question);
+        assert_eq!(reply.last().map(Msg::result), Some(found));
+    };
+    check("WO", 0, true, 203);
+    cluster.finish_indexes();
+    check("RW", 100, false, 0);
 }
 
 #[test]

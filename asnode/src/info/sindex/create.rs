@@ -11,6 +11,7 @@ use crate::{
     msgpack::{Reader, Token},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use std::time::Instant;
 
 const MAX_NAME: usize = 63;
 const MAX_BIN: usize = 15;
@@ -59,7 +60,8 @@ pub(super) fn create(request: Request<'_>) -> Result<(), String> {
         value_type,
         collection,
     };
-    let created = request.state.catalogue.create_index(index);
+    let ready_at = Instant::now().checked_add(request.state.index_build_delay);
+    let created = request.state.catalogue.create_index(index, ready_at);
     created.map_err(|error| match error {
         IndexRefused::NameTaken => {
             let text = "'indexname' already exists with different definition";

@@ -31,7 +31,11 @@ pub(super) fn items(request: Request<'_>, namespace: Option<&str>) -> String {
         .filter(wanted)
         .partition(|index| index.source == IndexSource::Set);
     let build = request.state.build;
-    let items: Vec<_> = of_bins.iter().map(|index| item(index, build)).collect();
+    let item = |index: &&Index| {
+        let is_ready = request.state.catalogue.is_ready(index);
+        item(index, if is_ready { "RW" } else { "WO" }, build)
+    };
+    let items: Vec<_> = of_bins.iter().map(item).collect();
     let mut out = items.join(";");
     for index in of_set {
         let set = index.set.as_deref().unwrap_or("null");
@@ -43,7 +47,7 @@ pub(super) fn items(request: Request<'_>, namespace: Option<&str>) -> String {
     out
 }
 
-fn item(index: &Index, build: Build) -> String {
+fn item(index: &Index, state: &str, build: Build) -> String {
     let null = if build < Build::NEW_INDEX_COMMANDS {
         "NULL"
     } else {
@@ -70,7 +74,9 @@ fn item(index: &Index, build: Build) -> String {
             Collection::Default => "NONE".to_owned(),
             _ => collection.to_ascii_uppercase(),
         };
-        return format!("{place}:type={value_type}:indextype={collection}:path={bin}:state=RW");
+        return format!(
+            "{place}:type={value_type}:indextype={collection}:path={bin}:state={state}"
+        );
     }
     let context = context.unwrap_or(null);
     let expression = if build < Build::NEW_INDEX_COMMANDS {
@@ -79,7 +85,7 @@ fn item(index: &Index, build: Build) -> String {
         format!(":exp={}", expression.unwrap_or(null))
     };
     format!(
-        "{place}:type={value_type}:indextype={collection}:context={context}{expression}:state=RW"
+        "{place}:type={value_type}:indextype={collection}:context={context}{expression}:state={state}"
     )
 }
 

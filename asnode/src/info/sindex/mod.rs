@@ -8,7 +8,11 @@ mod create;
 mod list;
 
 use super::{ENTERPRISE_ONLY, MISSING_NAMESPACE, NO_NAMESPACE, Request, Value, text};
-use crate::{build::Build, catalogue::IndexSource, namespace::Namespace};
+use crate::{
+    build::Build,
+    catalogue::{Index, IndexSource},
+    namespace::Namespace,
+};
 
 pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     Some(match name {
@@ -116,18 +120,22 @@ fn stat(request: Request<'_>) -> Value {
     }
 }
 
-/// Entries are not counted; everything is loaded.
+/// Entries are not counted. An index is loaded as a whole, at the end of the time it takes.
 fn stat_of(request: Request<'_>, namespace: &str, name: &str) -> Value {
     let build = request.state.build;
-    match request.state.catalogue.index(namespace, name) {
+    let catalogue = &request.state.catalogue;
+    let percent = |index: &Index| if catalogue.is_ready(index) { 100 } else { 0 };
+    match catalogue.index(namespace, name) {
         None if build < Build::NEW_INDEX_COMMANDS => text(refusal(build, 201, "NO INDEX")),
         None => text(refusal(build, 201, "no index")),
-        Some(index) if index.source == IndexSource::Set => {
-            text("entries=0;used_bytes=0;load_pct=100")
-        }
-        Some(_) => text(
-            "entries=0;used_bytes=16777216;entries_per_bval=0;entries_per_rec=0;load_pct=100;\
+        Some(index) if index.source == IndexSource::Set => text(format!(
+            "entries=0;used_bytes=0;load_pct={}",
+            percent(&index)
+        )),
+        Some(index) => text(format!(
+            "entries=0;used_bytes=16777216;entries_per_bval=0;entries_per_rec=0;load_pct={};\
              load_time=0;stat_gc_recs=0",
-        ),
+            percent(&index)
+        )),
     }
 }
