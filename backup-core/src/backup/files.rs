@@ -1,10 +1,12 @@
 //! The files of a run: how they are opened, written, made durable, completed and published
 //! (`files-and-state.md` §1, §4, §7.2, §11).
 
+mod check;
+mod publish;
+
 use super::{
     BackupConfig, BackupTarget,
     journal::Journal,
-    keeper::{Keeper, Place},
     ledger::Ledger,
     names::Names,
     state::{FileState, State, WrittenGlobals},
@@ -13,19 +15,20 @@ use super::{
 use crate::{
     error::Error,
     limits::Limiter,
-    lock,
     manifest::BlockHasher,
     names::SetNames,
     stats::{BackupStats, millis},
 };
 use asb_format::{Encoder, Version};
 use backup_envelope::{Encoder as EnvelopeEncoder, HEADER_BYTES};
-use backup_storage::{Durability, Entry, ErrorKind, Store, StoreExt, Upload};
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use backup_storage::{Durability, Store, Upload};
+use std::{
+    io::Read,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
-use std::{io::Read, time::SystemTime};
 use tokio_util::sync::CancellationToken;
 
 /// All files of a backup. Shared by the threads that write them.
@@ -145,191 +148,6 @@ impl FileSet {
     /// Whether files can be made durable half-way, and continued there.
     pub(super) fn is_resumable(&self) -> bool {
         self.store().capabilities().resumable
-    }
-
-    /// Whether the target can take a backup, without touching anything.
-    pub(super) fn check_target(&self) -> Result<(), Error> {
-        let store = self.store();
-        if self.is_directory() {
-            backup_storage::name::check(&self.names.file(Role::Metadata, 1))?;
-        }
-        store.check_writable()?;
-        if !store.capabilities().named {
-            return Ok(());
-        }
-        self.check_unlocked()?;
-        if !self.remove_files {
-            self.check_empty()?;
-        }
-        self.is_deferred
-            .store(self.replaces_something()?, Ordering::Relaxed);
-        if self.remove_files && !store.capabilities().deferred_publish {
-            self.created
-                .store(self.highest_number()?, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Whether nobody is writing there now.
-    fn check_unlocked(&self) -> Result<(), Error> {
-        let now = SystemTime::now();
-        let live = match lock::live_locks(self.store(), now) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            live => live?,
-        };
-        match live.into_iter().next() {
-            None => Ok(()),
-            Some((name, holder)) => {
-                let file = self.store().location_of(&name);
-                Err(Error::Lock(lock::held(file, holder, now)))
-            }
-        }
-    }
-
-    fn check_empty(&self) -> Result<(), Error> {
-        let store = self.store();
-        let target = || store.location().to_owned();
-        if let Some(single) = store.single_name() {
-            let part = backup_storage::name::part_of(single);
-            let beside = self.beside();
-            for entry in [part, beside.state(), beside.lock()] {
-                if store.exists(&entry)? {
-                    let target = target();
-                    return Err(Error::TargetUnfinished { target, entry });
-                }
-            }
-            return match store.exists(single)? {
-                true => Err(Error::TargetExists { target: target() }),
-                false => Ok(()),
-            };
-        }
-        let Some(entry) = store.offending_entry(|_| false)? else {
-            return Ok(());
-        };
-        let beside = self.beside();
-        let ours = |entry: &Entry| match backup_storage::name::final_of(&entry.name) {
-            Some(name) => self.names.owns(name),
-            None => entry.name == beside.state() || entry.name == beside.lock(),
-        };
-        match store.offending_entry(|entry| !ours(entry))? {
-            Some(entry) => Err(Error::TargetUnfinished {
-                target: target(),
-                entry: entry.name,
-            }),
-            None => Err(Error::TargetNotEmpty {
-                target: target(),
-                entry: entry.name,
-            }),
-        }
-    }
-
-    /// Whether there is an old set that has to stay whole until the new one is.
-    fn replaces_something(&self) -> Result<bool, Error> {
-        let store = self.store();
-        if !self.remove_files || !store.capabilities().deferred_publish {
-            return Ok(false);
-        }
-        match store.single_name() {
-            Some(name) => Ok(store.exists(name)?),
-            None => Ok(store
-                .offending_entry(|entry| !entry.is_backup_file())?
-                .is_some()),
-        }
-    }
-
-    fn highest_number(&self) -> Result<u64, Error> {
-        let names = self.published()?;
-        Ok(names
-            .iter()
-            .filter_map(|name| self.names.number(name))
-            .max()
-            .unwrap_or(0))
-    }
-
-    /// Takes away what could be mistaken for a state of this run, before anything is written.
-    pub(super) fn begin(&self, keeper: Option<&Keeper>) -> Result<(), Error> {
-        if let Some(keeper) = keeper.filter(|_| self.remove_files) {
-            keeper.remove()?;
-        }
-        if self.remove_early {
-            self.remove_old_set(&[], None)?;
-            let name = self.beside().manifest();
-            let single = self.store().single_name().map(str::to_owned);
-            let old: Vec<&str> = single
-                .iter()
-                .map(String::as_str)
-                .chain([name.as_str()])
-                .collect();
-            self.store().delete(&old)?;
-            self.is_deferred.store(false, Ordering::Relaxed);
-        }
-        Ok(())
-    }
-
-    /// Brings the target to what the state says: files that it does not know go, those that
-    /// were renamed after it was written get their `.part` back, and those that it calls
-    /// complete have to be there.
-    pub(super) fn restore_state(&self, state: &Place) -> Result<(), Error> {
-        let store = self.store();
-        let known = self.journal.files();
-        let is_deferred = self.remove_files && store.capabilities().deferred_publish;
-        self.is_deferred.store(is_deferred, Ordering::Relaxed);
-        for unknown in store.unfinished()? {
-            let is_known = known.iter().any(|file| file.name == unknown.name);
-            if !is_known && (self.is_ours(&unknown.name) || state.is_left_over(&unknown.name)) {
-                store.discard(&unknown.name)?;
-            }
-        }
-        if self.is_directory() && !self.remove_files {
-            let published = self.published()?;
-            let unknown = published.iter().filter(|name| {
-                self.names.owns(name) && !known.iter().any(|file| file.name == **name)
-            });
-            store.delete(&unknown.map(String::as_str).collect::<Vec<_>>())?;
-        }
-        for file in &known {
-            self.check_known(file)?;
-        }
-        Ok(())
-    }
-
-    /// Whether an unfinished file can be one of this run: of the set, or what a kill leaves of a
-    /// small file that was about to be written.
-    fn is_ours(&self, name: &str) -> bool {
-        let beside = self.beside();
-        let small = [beside.lock(), beside.state(), beside.manifest()];
-        let is_small = |small: &String| {
-            let rest = name.strip_prefix(small.as_str());
-            rest.is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
-        };
-        self.names.owns(name)
-            || Some(name) == self.store().single_name()
-            || small.iter().any(is_small)
-    }
-
-    fn check_known(&self, file: &FileState) -> Result<(), Error> {
-        let store = self.store();
-        let part = backup_storage::name::part_of(&file.name);
-        let has_part = store.capabilities().deferred_publish && store.exists(&part)?;
-        if !file.closed && !has_part && !self.is_deferred.load(Ordering::Relaxed) {
-            store.withdraw(&file.name)?;
-        }
-        let found = store.stat(if has_part || !file.closed {
-            &part
-        } else {
-            &file.name
-        })?;
-        let found = found.size.unwrap_or_default();
-        let fits = if file.closed {
-            found == file.bytes
-        } else {
-            found >= file.bytes
-        };
-        fits.then_some(()).ok_or_else(|| Error::Shortened {
-            file: store.location_of(&file.name),
-            found,
-            expected: file.bytes,
-        })
     }
 
     /// Begins a file and writes its header and meta lines.
@@ -502,59 +320,6 @@ impl FileSet {
         self.stats.files_written.add(1);
         self.journal.commit(state, globals, pending);
         Ok(())
-    }
-
-    /// Gives all files their names, and writes the manifest. An old set goes only now that the
-    /// new one is durable: with a finished manifest it is complete under any of its names.
-    pub(super) fn publish(&self, manifest: Option<(&str, &[u8])>) -> Result<(), Error> {
-        let store = self.store();
-        let is_deferred = self.is_deferred.load(Ordering::Relaxed);
-        if let Some((name, content)) = manifest.filter(|_| is_deferred) {
-            let mut upload = store.create(name)?;
-            upload.write_all(content)?;
-            upload.finish_unpublished()?;
-        }
-        let complete = self.journal.files();
-        let names: Vec<&str> = complete.iter().map(|file| file.name.as_str()).collect();
-        if self.remove_files && self.is_directory() {
-            let manifest = manifest.map(|(name, _)| name);
-            self.remove_old_set(&names, manifest)?;
-        }
-        if is_deferred && !names.is_empty() {
-            store.publish(&names)?; // a single file replaces the old one in one step
-        }
-        match manifest {
-            Some((name, _)) if is_deferred => Ok(store.publish(&[name])?),
-            Some((name, content)) => Ok(store.put(name, content)?),
-            None => Ok(()),
-        }
-    }
-
-    fn remove_old_set(&self, new: &[&str], manifest: Option<&str>) -> Result<(), Error> {
-        let store = self.store();
-        let kept: Vec<&str> = new.iter().copied().chain(manifest).collect();
-        for old in store.unfinished()? {
-            let is_old = backup_storage::name::is_backup_file(&old.name) || self.is_ours(&old.name);
-            if is_old && !kept.contains(&old.name.as_str()) {
-                store.discard(&old.name)?;
-            }
-        }
-        // Names that both sets have are taken over when the new files are published.
-        let published = self.published()?;
-        let old = published.iter().map(String::as_str);
-        let old: Vec<&str> = old.filter(|name| !new.contains(name)).collect();
-        Ok(store.delete(&old)?)
-    }
-
-    /// Names of the backup files in the target.
-    fn published(&self) -> Result<Vec<String>, Error> {
-        match self.store().list() {
-            Err(error) if error.kind() == ErrorKind::NotFound => Ok(Vec::new()),
-            entries => {
-                let files = entries?.into_iter().filter(Entry::is_backup_file);
-                Ok(files.map(|entry| entry.name).collect())
-            }
-        }
     }
 
     /// Removes everything that this run has begun or completed; it is called after a failure.

@@ -1,0 +1,69 @@
+//! The moment at which a new set takes the place of an old one (`files-and-state.md` §4).
+
+use super::FileSet;
+use crate::{backup::keeper::Keeper, error::Error};
+use std::sync::atomic::Ordering;
+
+impl FileSet {
+    /// Takes away what could be mistaken for a state of this run, before anything is written.
+    pub(in crate::backup) fn begin(&self, keeper: Option<&Keeper>) -> Result<(), Error> {
+        if let Some(keeper) = keeper.filter(|_| self.remove_files) {
+            keeper.remove()?;
+        }
+        if self.remove_early {
+            self.remove_old_set(&[], None)?;
+            let name = self.beside().manifest();
+            let single = self.store().single_name().map(str::to_owned);
+            let old: Vec<&str> = single
+                .iter()
+                .map(String::as_str)
+                .chain([name.as_str()])
+                .collect();
+            self.store().delete(&old)?;
+            self.is_deferred.store(false, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    /// Gives all files their names, and writes the manifest. An old set goes only now that the
+    /// new one is durable: with a finished manifest it is complete under any of its names.
+    pub(in crate::backup) fn publish(&self, manifest: Option<(&str, &[u8])>) -> Result<(), Error> {
+        let store = self.store();
+        let is_deferred = self.is_deferred.load(Ordering::Relaxed);
+        if let Some((name, content)) = manifest.filter(|_| is_deferred) {
+            let mut upload = store.create(name)?;
+            upload.write_all(content)?;
+            upload.finish_unpublished()?;
+        }
+        let complete = self.journal.files();
+        let names: Vec<&str> = complete.iter().map(|file| file.name.as_str()).collect();
+        if self.remove_files && self.is_directory() {
+            let manifest = manifest.map(|(name, _)| name);
+            self.remove_old_set(&names, manifest)?;
+        }
+        if is_deferred && !names.is_empty() {
+            store.publish(&names)?; // a single file replaces the old one in one step
+        }
+        match manifest {
+            Some((name, _)) if is_deferred => Ok(store.publish(&[name])?),
+            Some((name, content)) => Ok(store.put(name, content)?),
+            None => Ok(()),
+        }
+    }
+
+    fn remove_old_set(&self, new: &[&str], manifest: Option<&str>) -> Result<(), Error> {
+        let store = self.store();
+        let kept: Vec<&str> = new.iter().copied().chain(manifest).collect();
+        for old in store.unfinished()? {
+            let is_old = backup_storage::name::is_backup_file(&old.name) || self.is_ours(&old.name);
+            if is_old && !kept.contains(&old.name.as_str()) {
+                store.discard(&old.name)?;
+            }
+        }
+        // Names that both sets have are taken over when the new files are published.
+        let published = self.published()?;
+        let old = published.iter().map(String::as_str);
+        let old: Vec<&str> = old.filter(|name| !new.contains(name)).collect();
+        Ok(store.delete(&old)?)
+    }
+}
