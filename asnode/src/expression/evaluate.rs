@@ -3,12 +3,14 @@
 use super::{
     EPOCH_S, Subject,
     arithmetic::{self, Either},
-    node::Node,
+    geo::Shape,
+    node::{Node, Place},
     operation::{Binary, Bits, Logic, Meta, Numbers, Unary},
     value::{Type, Value},
 };
 use crate::record::DigestBytes;
 use aerospike_wire::op::Op;
+use std::borrow::Cow;
 
 const NS_PER_MS: i64 = 1_000_000;
 const NS_PER_S: i64 = 1_000_000_000;
@@ -16,6 +18,9 @@ const NS_PER_S: i64 = 1_000_000_000;
 /// Bytes that the evaluation for one record may look at, bins it passes by included. A filter of
 /// 1 MiB could otherwise compare a bin of 1 MiB hundreds of thousands of times.
 const MAX_WORK: usize = 64 << 20;
+
+/// Reading a byte of JSON costs that much more than comparing one.
+const JSON_WORK: usize = 8;
 
 /// The evaluation of a filter for one record.
 #[derive(Debug)]
@@ -48,6 +53,7 @@ impl<'a> Frame<'a> {
                 let text = self.bytes(text)?;
                 Some(Value::Bool(pattern.is_match(text)))
             }
+            Node::Within(places) => self.within(places).map(Value::Bool),
             Node::InList(sides) => self.in_list(sides).map(Value::Bool),
             Node::Logic(logic, nodes) => self.logic(*logic, nodes).map(Value::Bool),
             Node::Not(node) => Some(Value::Bool(!self.truth(node)?)),
@@ -110,6 +116,23 @@ impl<'a> Frame<'a> {
 
     fn pair(&mut self, [left, right]: &'a [Node; 2]) -> Option<[Value<'a>; 2]> {
         Some([self.value(left)?, self.value(right)?])
+    }
+
+    fn within(&mut self, [left, right]: &'a [Place; 2]) -> Option<bool> {
+        let (left, right) = (self.shape(left)?, self.shape(right)?);
+        self.spend(left.work().saturating_add(right.work()))?;
+        Some(left.matches(&right))
+    }
+
+    fn shape(&mut self, place: &'a Place) -> Option<Cow<'a, Shape>> {
+        match place {
+            Place::Known(shape) => Some(Cow::Borrowed(shape)),
+            Place::Of(node) => {
+                let text = self.bytes(node)?;
+                self.spend(text.len().saturating_mul(JSON_WORK))?;
+                Shape::parse(text).map(Cow::Owned)
+            }
+        }
     }
 
     fn in_list(&mut self, [value, list]: &'a [Node; 2]) -> Option<bool> {

@@ -6,16 +6,18 @@
 //! - [`node`], [`value`]: the tree, and what its nodes evaluate to.
 //! - [`evaluate`], [`arithmetic`]: from a record to a value.
 //! - [`posix`]: regular expressions.
+//! - [`geo`]: points and regions.
 //!
 //! To add an operation: a row in [`operation`] if its arguments have fixed types, else a method of
 //! the parser; then its value in [`evaluate`].
 //!
-//! Refused with 4 although the server knows them: comparison of places (8), parts of maps (101,
-//! 102), built-in variables (122) and calls of list, map, bit and HLL operations (127). A filter
-//! that does too much work on one record, which takes a hostile one, is unknown for it.
+//! Refused with 4 although the server knows them: parts of maps (101, 102), built-in variables
+//! (122) and calls of list, map, bit and HLL operations (127). A filter that does too much work on
+//! one record, which takes a hostile one, is unknown for it.
 
 mod arithmetic;
 mod evaluate;
+mod geo;
 mod node;
 mod operation;
 mod parse;

@@ -2,6 +2,7 @@
 //! rely on them.
 
 use super::{
+    geo::Shape,
     operation::{Binary, Bits, Logic, Meta, Numbers, Relation, Unary},
     posix::Pattern,
     value::{Type, Value},
@@ -31,6 +32,14 @@ impl Literal {
     }
 }
 
+/// An argument that is a point or a region.
+#[derive(Debug)]
+pub(super) enum Place {
+    /// A literal, which is read once.
+    Known(Shape),
+    Of(Node),
+}
+
 /// An operation with its arguments.
 #[derive(Debug)]
 pub(super) enum Node {
@@ -38,6 +47,8 @@ pub(super) enum Node {
     Literal(Literal),
     Compare(Relation, Box<[Self; 2]>),
     Matches(Box<Pattern>, Box<Self>),
+    /// A point and a region, in either order.
+    Within(Box<[Place; 2]>),
     InList(Box<[Self; 2]>),
     Logic(Logic, Vec<Self>),
     Not(Box<Self>),

@@ -4,7 +4,8 @@
 //! not there ends the work.
 
 use super::{
-    node::{Literal, Node},
+    geo::Shape,
+    node::{Literal, Node, Place},
     operation::{Binary, Bits, Logic, Meta, Numbers, Relation, Unary},
     posix::Pattern,
     value::Type,
@@ -72,6 +73,9 @@ impl<'a> Parser<'a> {
             Token::Str(bytes) => {
                 let (prefix, bytes) = bytes.split_first()?;
                 let kind = Type::from_prefix(*prefix)?;
+                if kind == Type::Geo {
+                    Shape::parse(bytes)?; // wherever it is used
+                }
                 (Literal::Bytes(kind, bytes.into()), kind)
             }
             Token::Map(_) => {
@@ -105,6 +109,7 @@ impl<'a> Parser<'a> {
             (0, 0) => Some((Node::Unknown, Type::Bool)),
             (1..=6, 2) => self.compare(Relation::from_code(code)?, depth),
             (7, 3) => self.regex(depth),
+            (8, 2) => self.within(depth),
             (9, 2) if self.build >= Build::SET_INDEX => self.in_list(depth),
             (16 | 17 | 19, 2..) => {
                 let nodes = self.all(Type::Bool, args, depth)?;
@@ -160,6 +165,18 @@ impl<'a> Parser<'a> {
         let pattern = Box::new(Pattern::compile(flags, self.text()?)?);
         let text = Box::new(self.typed(Type::Str, depth)?);
         Some((Node::Matches(pattern, text), Type::Bool))
+    }
+
+    fn within(&mut self, depth: usize) -> Option<Typed> {
+        let places = [self.place(depth)?, self.place(depth)?];
+        Some((Node::Within(Box::new(places)), Type::Bool))
+    }
+
+    fn place(&mut self, depth: usize) -> Option<Place> {
+        Some(match self.typed(Type::Geo, depth)? {
+            Node::Literal(Literal::Bytes(_, text)) => Place::Known(Shape::parse(&text)?),
+            node => Place::Of(node),
+        })
     }
 
     fn in_list(&mut self, depth: usize) -> Option<Typed> {

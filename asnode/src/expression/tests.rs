@@ -537,6 +537,129 @@ fn work_is_bounded() {
     assert_eq!(passes(&too_long), None);
 }
 
+const SQUARE: &str = r#"{"type":"Polygon","coordinates":[
+    [[0,0],[10,0],[10,10],[0,10],[0,0]],[[4,4],[6,4],[6,6],[4,6],[4,4]]]}"#;
+const FIJI: &str =
+    r#"{"type":"Polygon","coordinates":[[[175,-20],[-175,-20],[-175,-10],[175,-10],[175,-20]]]}"#;
+const ARCTIC: &str =
+    r#"{"type":"Polygon","coordinates":[[[0,70],[90,70],[180,70],[-90,70],[0,70]]]}"#;
+const ANTARCTIC: &str =
+    r#"{"type":"Polygon","coordinates":[[[0,-70],[90,-70],[180,-70],[-90,-70],[0,-70]]]}"#;
+const ISLANDS: &str = r#"{"type":"MultiPolygon","coordinates":[
+    [[[0,0],[1,0],[1,1],[0,0]]],[[[20,0],[40,0],[40,10],[20,10],[20,0]]]]}"#;
+const DISC: &str = r#"{"type":"AeroCircle","coordinates":[[179.9,0],50000]}"#;
+const WRAPPED: &str = r#"{"type":"Feature","properties":{},
+    "geometry":{"type":"AeroCircle","coordinates":[[0,89.9],50000]}}"#;
+
+/// A GeoJSON literal.
+fn geo(json: &str) -> String {
+    let text: String = json.bytes().map(|byte| format!("{byte:02x}")).collect();
+    format!("da{:04x}17{text}", json.len() + 1)
+}
+
+fn point(lng: f64, lat: f64) -> String {
+    geo(&format!(
+        r#"{{"type":"Point","coordinates":[{lng},{lat}]}}"#
+    ))
+}
+
+#[test]
+fn points_lie_in_regions() {
+    let cases = [
+        (SQUARE, 2.0, 5.0, true),
+        (SQUARE, 5.0, 5.0, false), // in the hole
+        (SQUARE, 5.0, 7.0, true),
+        (SQUARE, 11.0, 5.0, false),
+        (SQUARE, 5.0, 10.02, true), // the edge is a great circle
+        (SQUARE, 5.0, 10.1, false),
+        (SQUARE, -175.0, -5.0, false), // the antipodes
+        (SQUARE, 0.0, 90.0, false),
+        (FIJI, 178.0, -17.0, true),
+        (FIJI, -178.0, -17.0, true),
+        (FIJI, 180.0, -17.0, true),
+        (FIJI, 0.0, -17.0, false),
+        (FIJI, 170.0, -17.0, false),
+        (ARCTIC, 45.0, 80.0, true),
+        (ARCTIC, 0.0, 90.0, true),
+        (ARCTIC, 45.0, 60.0, false),
+        (ARCTIC, 45.0, -80.0, false),
+        (ANTARCTIC, 45.0, -80.0, true),
+        (ANTARCTIC, 45.0, 80.0, false),
+        (ISLANDS, 0.7, 0.3, true),
+        (ISLANDS, 30.0, 5.0, true),
+        (ISLANDS, 10.0, 5.0, false),
+        (DISC, 179.5, 0.0, true), // 44.5 km
+        (DISC, -179.7, 0.0, true),
+        (DISC, -179.6, 0.0, false),   // 55.6 km
+        (WRAPPED, 180.0, 89.9, true), // 22 km over the pole
+        (WRAPPED, 180.0, 89.0, false),
+    ];
+    for (region, lng, lat, expected) in cases {
+        let (region, point) = (geo(region), point(lng, lat));
+        for filter in [
+            format!("9308{region}{point}"),
+            format!("9308{point}{region}"),
+        ] {
+            assert_eq!(truth(&filter), Some(Some(expected)), "{lng} {lat} {filter}");
+        }
+    }
+}
+
+#[test]
+fn places_are_compared_as_point_and_region() {
+    let (a, square) = (point(2.0, 5.0), geo(SQUARE));
+    let two_points = format!("9308{a}{a}");
+    let two_regions = format!("9308{square}{square}");
+    all_are(FALSE, &[&two_points, &two_regions]);
+    let chosen = format!("9308{a} 947bc3{square}{a}");
+    let named = format!("947da178{square}9308927ca178{a}");
+    all_are(TRUE, &[&chosen, &named]);
+    let no_place = format!("9308 935108a167 {a}"); // {}
+    let no_bin = format!("9308 935108a17a {a}");
+    all_are(UNKNOWN, &[&no_place, &no_bin]);
+    let string = format!("9308{a} a20361");
+    let string_bin = format!("9308 935103a173 {a}");
+    let one = format!("9208{a}");
+    let three = format!("9408{a}{a}{a}");
+    all_are(REFUSED, &[&string, &string_bin, &one, &three]);
+}
+
+#[test]
+fn literals_that_are_no_places_are_refused() {
+    for bad in [
+        "",
+        "{",
+        "[1,2]",
+        r#"{"type":"Point"}"#,
+        r#"{"type":"Point","coordinates":[1]}"#,
+        r#"{"type":"Point","coordinates":["1","2"]}"#,
+        r#"{"type":"Point","coordinates":[181,0]}"#,
+        r#"{"type":"Point","coordinates":[0,-91]}"#,
+        r#"{"type":"Point","coordinates":[1e999,0]}"#,
+        r#"{"type":"Point","coordinates":[NaN,0]}"#,
+        r#"{"type":"LineString","coordinates":[[0,0],[1,1]]}"#,
+        r#"{"type":"AeroCircle","coordinates":[[0,0],-1]}"#,
+        r#"{"type":"Polygon","coordinates":[]}"#,
+        r#"{"type":"Polygon","coordinates":[[[0,0],[1,0],[0,0]]]}"#,
+        r#"{"type":"Polygon","coordinates":[[[0,0],[1,0],[1,1],[0,1]]]}"#,
+        r#"{"type":"Feature","geometry":null}"#,
+        &"[".repeat(10_000),
+    ] {
+        let filter = format!("9308{}{}", geo(bad), geo(SQUARE));
+        assert_eq!(truth(&filter), REFUSED, "{bad}");
+    }
+}
+
+/// A region of 8000 corners, compared ten thousand times.
+#[test]
+fn work_on_places_is_bounded() {
+    let corners = "[1,1],".repeat(8_000);
+    let region = format!(r#"{{"type":"Polygon","coordinates":[[{corners}[1,1]]]}}"#);
+    let search = format!("9308 927ca178 {}", point(0.0, 0.0)).repeat(10_000);
+    let any = format!("947da178{} dc271111 {search}", geo(&region));
+    assert_eq!(truth(&any), UNKNOWN);
+}
+
 /// Bytes that look like expressions: codes, types and names that there are.
 fn fragments() -> impl Strategy<Value = Vec<u8>> {
     let piece = prop_oneof![
@@ -553,7 +676,9 @@ fn fragments() -> impl Strategy<Value = Vec<u8>> {
             "a178",
             "927e9101",
             "80",
-            "935102a169"
+            "935102a169",
+            "935108a167",
+            "d92517 7b2274797065223a22506f696e74222c22636f6f7264696e61746573223a5b312c325d7d"
         ])
         .prop_map(hex),
         any::<Vec<u8>>(),

@@ -6,7 +6,7 @@ use crate::{
     },
     golden::golden_cluster,
 };
-use aerospike_wire::field::code;
+use aerospike_wire::{field::code, op};
 
 /// Filters and the number of the 358 golden records that the server selected by them.
 const SELECTIONS: [(&str, usize); 53] = [
@@ -247,6 +247,44 @@ fn rows_that_create_ignore_filters() {
     }
     let outer = batch_with(5, 1, &put("k").row(0), &hex(FAILS));
     assert_eq!(client.collect(&outer)[0].result(), 0);
+}
+
+/// A GeoJSON literal.
+fn geo(json: &str) -> Vec<u8> {
+    let len = u16::try_from(json.len() + 1).unwrap().to_be_bytes();
+    [&[0xda][..], &len, &[23], json.as_bytes()].concat()
+}
+
+#[test]
+fn scans_select_places() {
+    let cluster = cluster();
+    let mut client = Client::connect(&cluster);
+    for (lng, lat) in [(0, 0), (1, 0), (2, 1), (50, 50), (-179, 0)] {
+        let key = format!("{lng} {lat}");
+        let json = format!(r#"{{"type":"Point","coordinates":[{lng},{lat}]}}"#);
+        let value = [&[0; 3], json.as_bytes()].concat();
+        let put = Request::put("demo", &key).op(op::code::WRITE, 23, "g", &value);
+        assert_eq!(client.call(&put.bytes()).result(), 0, "{json}");
+    }
+    client.call(&put("no place").bytes());
+    let all = all_partitions();
+    let regions = [
+        (r#"{"type":"AeroCircle","coordinates":[[0,0],112000]}"#, 2),
+        (
+            r#"{"type":"Polygon","coordinates":[[[-1,-1],[3,-1],[3,3],[-1,3],[-1,-1]]]}"#,
+            3,
+        ),
+        (r#"{"type":"AeroCircle","coordinates":[[179,0],250000]}"#, 1),
+        (r#"{"type":"Point","coordinates":[0,0]}"#, 0),
+    ];
+    for (region, expected) in regions {
+        let filter = [hex("9308 935108a167"), geo(region)].concat();
+        let reply = client.collect(&scan_request(&all, |scan| scan.filter = &filter));
+        assert_eq!(scanned(&reply).len(), expected, "{region}");
+    }
+    let bad = [hex("9308 935108a167"), geo("{}")].concat();
+    let reply = client.call(&scan_request(&all, |scan| scan.filter = &bad));
+    assert_eq!(reply.result(), 4);
 }
 
 /// The deepest filter that is accepted, on the stack that a connection has.
