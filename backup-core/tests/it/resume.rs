@@ -169,7 +169,7 @@ async fn a_cancelled_backup_can_be_continued() {
     let slow = Rule::new(
         On::Scan,
         Reaction::Trickle {
-            bytes_per_second: 400_000,
+            bytes_per_second: 100_000,
         },
     );
     source.faults().add(slow);
