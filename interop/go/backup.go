@@ -37,15 +37,11 @@ func backup(args []string) (any, error) {
 func writeBackup(
 	ctx context.Context, from *target, config *lib.ConfigBackup, directory string,
 ) (any, error) {
-	client, err := from.connect()
+	tool, done, err := from.library()
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	tool, err := lib.NewClient(client)
-	if err != nil {
-		return nil, err
-	}
+	defer done()
 	writer, err := local.NewWriter(ctx, options.WithDir(directory))
 	if err != nil {
 		return nil, err

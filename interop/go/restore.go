@@ -46,15 +46,11 @@ func restore(args []string) (any, error) {
 func readBackup(
 	ctx context.Context, to *target, config *lib.ConfigRestore, directory string,
 ) (any, error) {
-	client, err := to.connect()
+	tool, done, err := to.library()
 	if err != nil {
 		return nil, err
 	}
-	defer client.Close()
-	tool, err := lib.NewClient(client)
-	if err != nil {
-		return nil, err
-	}
+	defer done()
 	reader, err := local.NewReader(ctx,
 		options.WithDir(directory), options.WithValidator(asb.NewValidator()))
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"os"
 
 	as "github.com/aerospike/aerospike-client-go/v8"
+	lib "github.com/aerospike/backup-go"
 )
 
 // target says which cluster, what in it, and how to get in.
@@ -53,6 +54,20 @@ func flags(name string) (*flag.FlagSet, *target) {
 	set.StringVar(&to.tls.cert, "tls-cert", "", "certificate to show")
 	set.StringVar(&to.tls.key, "tls-key", "", "its key")
 	return set, to
+}
+
+// library connects the backup library; what it returns beside it disconnects it.
+func (t *target) library() (*lib.Client, func(), error) {
+	client, err := t.connect()
+	if err != nil {
+		return nil, nil, err
+	}
+	tool, err := lib.NewClient(client)
+	if err != nil {
+		client.Close()
+		return nil, nil, err
+	}
+	return tool, client.Close, nil
 }
 
 func (t *target) connect() (*as.Client, error) {
