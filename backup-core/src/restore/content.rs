@@ -35,11 +35,16 @@ pub(super) enum Failure {
 
 /// An open file.
 pub(super) struct Content {
-    download: Box<dyn Read + Send>,
+    source: Source,
     /// First bytes that were read to find out what the file is, and not handed out yet.
     head: Vec<u8>,
     wrapped: Option<Wrapped>,
-    /// Bytes read from the storage.
+}
+
+/// Where the stored bytes come from.
+struct Source {
+    download: Box<dyn Read + Send>,
+    /// Bytes read from it.
     stored: u64,
 }
 
@@ -57,16 +62,13 @@ struct Wrapped {
 impl Content {
     /// Looks at the first bytes. A plain file is handed through without a copy.
     pub(super) fn open(download: Box<dyn Read + Send>, unwrap: &Unwrap) -> Result<Self, Failure> {
-        let mut content = Self {
+        let mut source = Source {
             download,
-            head: vec![0; PLAIN.len()],
-            wrapped: None,
             stored: 0,
         };
-        let mut head = std::mem::take(&mut content.head);
-        let mut len = 0;
+        let (mut head, mut len) = (vec![0; PLAIN.len()], 0);
         while let Some(room) = head.get_mut(len..).filter(|room| !room.is_empty()) {
-            match content.fetch(room)? {
+            match source.fetch(room)? {
                 0 => break,
                 read => len += read,
             }
@@ -74,10 +76,13 @@ impl Content {
         head.truncate(len);
         let may_be_plain = unwrap.key.is_none() && unwrap.compression != Compression::Zstd;
         if may_be_plain && head == PLAIN {
-            content.head = head;
-            return Ok(content);
+            return Ok(Self {
+                source,
+                head,
+                wrapped: None,
+            });
         }
-        content.wrapped = Some(Wrapped {
+        let wrapped = Wrapped {
             decoder: Decoder::new(DecoderOptions {
                 compression: unwrap.compression,
                 key: unwrap.key.clone(),
@@ -88,22 +93,26 @@ impl Content {
             at_end: false,
             text: Vec::with_capacity(DECODED_BYTES),
             read: 0,
-        });
-        Ok(content)
+        };
+        Ok(Self {
+            source,
+            head: Vec::new(),
+            wrapped: Some(wrapped),
+        })
     }
 
     /// Bytes read from the storage so far.
     pub(super) const fn stored(&self) -> u64 {
-        self.stored
+        self.source.stored
     }
 
     /// Reads some content; 0 at its end.
     pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
-        if self.wrapped.is_some() {
-            return self.read_wrapped(out);
+        if let Some(wrapped) = &mut self.wrapped {
+            return wrapped.read(&mut self.source, out);
         }
         if self.head.is_empty() {
-            return self.fetch(out);
+            return self.source.fetch(out);
         }
         let len = self.head.len().min(out.len());
         out.iter_mut()
@@ -111,54 +120,48 @@ impl Content {
             .for_each(|(to, from)| *to = from);
         Ok(len)
     }
+}
 
-    fn read_wrapped(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+impl Wrapped {
+    fn read(&mut self, source: &mut Source, out: &mut [u8]) -> Result<usize, Failure> {
         loop {
-            let Some(wrapped) = &mut self.wrapped else {
-                return Ok(0);
-            };
-            let text = wrapped.text.get(wrapped.read..).unwrap_or_default();
+            let text = self.text.get(self.read..).unwrap_or_default();
             if !text.is_empty() {
                 let len = text.len().min(out.len());
                 out[..len].copy_from_slice(&text[..len]);
-                wrapped.read += len;
+                self.read += len;
                 return Ok(len);
             }
-            wrapped.read = 0;
-            wrapped.text.clear();
-            let input = wrapped.input.get(wrapped.taken..).unwrap_or_default();
-            let progress = wrapped
-                .decoder
-                .read(input, &mut wrapped.text)
-                .map_err(Failure::Envelope)?;
-            wrapped.taken += progress.consumed;
-            if !wrapped.text.is_empty() || progress.wants == Wants::Room {
+            self.read = 0;
+            self.text.clear();
+            let input = self.input.get(self.taken..).unwrap_or_default();
+            let progress = self.decoder.read(input, &mut self.text);
+            let progress = progress.map_err(Failure::Envelope)?;
+            self.taken += progress.consumed;
+            if !self.text.is_empty() || progress.wants == Wants::Room {
                 continue;
             }
-            if wrapped.at_end {
-                wrapped.decoder.finish().map_err(Failure::Envelope)?;
+            if self.at_end {
+                self.decoder.finish().map_err(Failure::Envelope)?;
                 return Ok(0);
             }
-            self.refill()?;
+            self.refill(source)?;
         }
     }
 
-    /// Reads more of a wrapped file.
-    fn refill(&mut self) -> Result<(), Failure> {
-        let Some(mut wrapped) = self.wrapped.take() else {
-            return Ok(());
-        };
-        wrapped.input.drain(..wrapped.taken);
-        wrapped.taken = 0;
-        let kept = wrapped.input.len();
-        wrapped.input.resize(STORED_BYTES.max(kept + 1), 0);
-        let read = self.fetch(wrapped.input.get_mut(kept..).unwrap_or_default())?;
-        wrapped.input.truncate(kept + read);
-        wrapped.at_end = read == 0;
-        self.wrapped = Some(wrapped);
+    fn refill(&mut self, source: &mut Source) -> Result<(), Failure> {
+        self.input.drain(..self.taken);
+        self.taken = 0;
+        let kept = self.input.len();
+        self.input.resize(STORED_BYTES.max(kept + 1), 0);
+        let read = source.fetch(self.input.get_mut(kept..).unwrap_or_default())?;
+        self.input.truncate(kept + read);
+        self.at_end = read == 0;
         Ok(())
     }
+}
 
+impl Source {
     fn fetch(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
         loop {
             match self.download.read(out) {
