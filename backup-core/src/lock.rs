@@ -11,10 +11,7 @@
 mod process;
 
 use self::process::ProcessId;
-use crate::{
-    backup::Shard,
-    names::{SetNames, SmallFile},
-};
+use crate::names::{SetNames, Shard, SmallFile};
 use backup_storage::{EntryKind, ErrorKind, Store, StoreExt};
 use serde::{Deserialize, Serialize};
 use std::{
@@ -421,8 +418,22 @@ fn read(store: &dyn Store, name: &str) -> Result<Option<(Holder, Vec<u8>)>, Lock
     Ok(Some((holder, content)))
 }
 
-/// The error for a lock that `holder` has.
-pub(crate) fn held(file: String, holder: Holder, now: SystemTime) -> LockError {
+/// Whether nobody is writing to `store` now. A store that does not exist is free.
+///
+/// # Errors
+/// [`LockError::Held`] by a live run, or what the storage says.
+pub fn check_free(store: &dyn Store, now: SystemTime) -> Result<(), LockError> {
+    let live = match live_locks(store, now) {
+        Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        live => live?,
+    };
+    match live.into_iter().next() {
+        None => Ok(()),
+        Some((name, holder)) => Err(held(store.location_of(&name), holder, now)),
+    }
+}
+
+fn held(file: String, holder: Holder, now: SystemTime) -> LockError {
     let ends_in = Duration::from_millis(holder.expires_ms.saturating_sub(millis(now)));
     LockError::Held {
         file,

@@ -8,12 +8,29 @@
 //!
 //! None ends in `.asb`, so other tools do not see them.
 
-use crate::backup::Shard;
 use backup_storage::name;
+use std::fmt;
 
 const LOCK: &str = ".lock";
 const STATE: &str = ".state";
 const MANIFEST: &str = ".manifest.json";
+
+/// One of the parts of a backup that several processes make together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shard {
+    /// Which, from 1.
+    pub number: u16,
+    /// Of how many, at most 4096.
+    pub count: u16,
+}
+
+impl fmt::Display for Shard {
+    /// As it stands in names: `shard2of7`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { number, count } = self;
+        write!(f, "shard{number}of{count}")
+    }
+}
 
 /// The names of one set's small files.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -79,8 +96,7 @@ impl SetNames {
 }
 
 fn extension(shard: Option<Shard>) -> String {
-    let text = |Shard { number, count }| format!(".shard{number}of{count}");
-    shard.map(text).unwrap_or_default()
+    shard.map(|shard| format!(".{shard}")).unwrap_or_default()
 }
 
 /// What a small file is, by its name.

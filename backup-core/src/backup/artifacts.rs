@@ -18,14 +18,9 @@ pub fn remove_artifacts(target: &BackupTarget) -> Result<Vec<String>, Error> {
             "a stream holds nothing that could be removed",
         ));
     }
-    let now = SystemTime::now();
-    let live = absent_is_empty(lock::live_locks(&**store, now))?;
-    if let Some((file, holder)) = live.into_iter().next() {
-        let file = store.location_of(&file);
-        return Err(Error::Lock(lock::held(file, holder, now)));
-    }
+    lock::check_free(&**store, SystemTime::now()).map_err(Error::Lock)?;
     let mut removed = Vec::new();
-    for part in absent_is_empty(store.unfinished())? {
+    for part in store.unfinished()? {
         if is_artifact(&**store, &part.name) || is_left_over(&part.name) {
             store.discard(&part.name)?;
             removed.push(name::part_of(&part.name));
@@ -50,8 +45,12 @@ pub fn remove_artifacts(target: &BackupTarget) -> Result<Vec<String>, Error> {
             found
         }
         None => {
-            let entries = absent_is_empty(store.list())?.into_iter();
-            let files = entries.filter(|entry| entry.kind == backup_storage::EntryKind::File);
+            let entries = match store.list() {
+                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+                entries => entries?,
+            };
+            let files = entries.into_iter();
+            let files = files.filter(|entry| entry.kind == backup_storage::EntryKind::File);
             let names = files.map(|entry| entry.name);
             names.filter(|name| is_artifact(&**store, name)).collect()
         }
@@ -69,11 +68,4 @@ fn is_artifact(store: &dyn Store, file: &str) -> bool {
 fn is_left_over(file: &str) -> bool {
     let stem = file.rsplit_once('.').map(|(stem, _)| stem);
     stem.is_some_and(|stem| SmallFile::of(stem).is_some())
-}
-
-fn absent_is_empty<T: Default>(result: backup_storage::Result<T>) -> Result<T, Error> {
-    match result {
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok(T::default()),
-        result => Ok(result?),
-    }
 }

@@ -23,9 +23,9 @@ mod target;
 mod wrap;
 mod write_stage;
 
+pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
-pub use names::Shard;
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };

@@ -1,7 +1,7 @@
 //! Names of files (`files-and-state.md` §1).
 
 use super::files::Role;
-use crate::names::SetNames;
+use crate::names::{SetNames, Shard};
 
 /// How the files of a set are called.
 #[derive(Debug, Clone)]
@@ -9,15 +9,6 @@ pub(super) struct Names {
     namespace: String,
     prefix: String,
     shard: Option<Shard>,
-}
-
-/// One of the parts of a backup that several processes make together.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shard {
-    /// Which, from 1.
-    pub number: u16,
-    /// Of how many, at most 4096.
-    pub count: u16,
 }
 
 impl Names {
@@ -78,8 +69,9 @@ impl Names {
     }
 
     fn shard_part(&self) -> String {
-        let part = |Shard { number, count }| format!("shard{number}of{count}_");
-        self.shard.map(part).unwrap_or_default()
+        self.shard
+            .map(|shard| format!("{shard}_"))
+            .unwrap_or_default()
     }
 }
 

@@ -5,7 +5,7 @@
 //! does.
 
 use super::{Decoded, FileEntry, LIMIT_BYTES, Manifest, ManifestError, SetKey, Status, Window};
-use crate::{backup::Shard, names::SetNames};
+use crate::names::{SetNames, Shard};
 use backup_storage::{ErrorKind, Store, StoreExt};
 
 /// Why manifests do not belong together.

@@ -8,8 +8,8 @@ use super::{
     bounded,
 };
 use crate::{
-    backup::Shard,
     fingerprint::{Fingerprint, PartitionSum, PartitionTable},
+    names::Shard,
 };
 use aerospike_wire::digest::PartitionId;
 use serde::{Deserialize, Deserializer, Serialize, Serializer, de::Error as _};

@@ -7,7 +7,7 @@ mod evidence;
 
 use self::evidence::{Candidate, Evidence};
 use super::{Authenticity, FileEntry, Manifest, ManifestError, SetKey, Status};
-use crate::{backup::Shard, lock::Holder};
+use crate::{lock::Holder, names::Shard};
 use backup_storage::Store;
 use std::{collections::BTreeSet, time::SystemTime};
 

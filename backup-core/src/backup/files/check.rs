@@ -21,7 +21,7 @@ impl FileSet {
         if !store.capabilities().named {
             return Ok(());
         }
-        self.check_unlocked()?;
+        lock::check_free(store, SystemTime::now()).map_err(Error::Lock)?;
         if !self.remove_files {
             self.check_empty()?;
         }
@@ -32,22 +32,6 @@ impl FileSet {
                 .store(self.highest_number()?, Ordering::Relaxed);
         }
         Ok(())
-    }
-
-    /// Whether nobody is writing there now.
-    fn check_unlocked(&self) -> Result<(), Error> {
-        let now = SystemTime::now();
-        let live = match lock::live_locks(self.store(), now) {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
-            live => live?,
-        };
-        match live.into_iter().next() {
-            None => Ok(()),
-            Some((name, holder)) => {
-                let file = self.store().location_of(&name);
-                Err(Error::Lock(lock::held(file, holder, now)))
-            }
-        }
     }
 
     fn check_empty(&self) -> Result<(), Error> {

@@ -2,10 +2,9 @@
 
 use super::{Note, ReadOptions, SetError, Verdict};
 use crate::{
-    backup::Shard,
     lock::{self, Holder},
     manifest::{Authenticity, Decoded, FileEntry, LIMIT_BYTES, Manifest, merge},
-    names::{self, SetNames, SmallFile},
+    names::{self, SetNames, Shard, SmallFile},
 };
 use backup_storage::{Entry, EntryKind, ErrorKind, Store, StoreExt, name};
 use serde::Deserialize;
