@@ -12,7 +12,7 @@ use crate::{
     error::{Error, StateProblem},
     manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
 };
-use aerospike_wire::digest::{Digest, PARTITIONS, PartitionId};
+use aerospike_wire::digest::{DIGEST_SIZE, Digest, PARTITIONS, PartitionId};
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -220,7 +220,7 @@ impl State {
         let entry = |(id, position): (u16, &Position)| {
             let last = position
                 .last
-                .map(|Digest(bytes)| hex(&bytes))
+                .map(|digest| digest.to_string())
                 .unwrap_or_default();
             let fingerprint = position.fingerprint.to_string();
             PartitionState(id, last, position.done, position.records, fingerprint)
@@ -296,34 +296,18 @@ pub(super) fn compare(
     }
 }
 
-/// Lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes
-        .iter()
-        .fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
-            let _ = write!(text, "{byte:02x}"); // a String takes everything
-            text
-        })
-}
-
-/// The bytes of `N` pairs of hexadecimal digits.
-pub(crate) fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
-    let mut bytes = [0; N];
-    if text.len() != 2 * N || !text.is_ascii() {
-        return None;
+/// A digest from the text that its `Display` gives.
+fn digest(text: &str) -> Result<Digest, StateProblem> {
+    let wrong = || StateProblem::Value { what: "digest" };
+    let mut bytes = [0; DIGEST_SIZE];
+    if text.len() != 2 * bytes.len() {
+        return Err(wrong());
     }
     for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
+        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
     }
-    Some(bytes)
-}
-
-/// A digest in hex.
-pub(super) fn digest(text: &str) -> Result<Digest, StateProblem> {
-    from_hex(text)
-        .map(Digest)
-        .ok_or(StateProblem::Value { what: "digest" })
+    Ok(Digest(bytes))
 }
 
 /// Partitions as the state lists them: consecutive ones that have not begun as `first-count`,
@@ -340,9 +324,9 @@ pub(crate) fn selected(cursors: &[backup_cluster::scan::PartitionCursor]) -> Vec
     };
     for cursor in cursors {
         match (cursor.last_digest(), range) {
-            (Some(Digest(bytes)), _) => {
+            (Some(digest), _) => {
                 flush(&mut range, &mut out);
-                out.push(hex(&bytes));
+                out.push(digest.to_string());
             }
             (None, Some((first, count)))
                 if first.checked_add(count) == Some(cursor.partition()) =>

@@ -63,7 +63,7 @@ pub(super) fn manifest(
         );
     }
     let is_part = config.selection.max_records > 0;
-    let mut manifest = Manifest {
+    Manifest {
         run: head.run.clone(),
         status: if is_part {
             Status::Partial
@@ -89,9 +89,7 @@ pub(super) fn manifest(
         indexes: globals.indexes,
         udfs: globals.udfs,
         left_out: globals.left_out,
-        totals: Totals::default(),
+        totals: Totals::default(), // encoding sums up
         annotations: BTreeMap::new(),
-    };
-    manifest.totals = Totals::of(&manifest);
-    manifest
+    }
 }

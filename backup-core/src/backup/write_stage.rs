@@ -195,7 +195,7 @@ impl Pen {
         match self.file.take() {
             Some(file) if limit > 0 && file.bytes() >= limit => {
                 self.task.files.finish(file, &mut self.pending)?;
-                self.last_point = Instant::now();
+                self.count_anew();
             }
             Some(file) => {
                 self.file = Some(file);
@@ -243,9 +243,14 @@ impl Pen {
         if let Some(file) = &mut self.file {
             self.task.files.durable_point(file, &mut self.pending)?;
         }
+        self.count_anew();
+        Ok(())
+    }
+
+    /// Everything written so far is durable.
+    fn count_anew(&mut self) {
         self.records = 0;
         self.last_point = Instant::now();
-        Ok(())
     }
 
     /// Completes the open file, and those of an earlier run that nothing was added to.
