@@ -47,6 +47,19 @@ fn durable_records(path: &Path) -> Option<u64> {
     )
 }
 
+/// 1, or more on a disk that takes longer than usual to make something durable.
+fn slowness(path: &Path) -> u32 {
+    const SYNCS: u32 = 4;
+    let file = fs::File::create(path.join("sync")).expect("file");
+    let begun = Instant::now();
+    for number in 0..SYNCS {
+        file.set_len(number.into()).expect("length");
+        file.sync_all().expect("sync");
+    }
+    let millis = u32::try_from((begun.elapsed() / SYNCS).as_millis()).expect("a moment");
+    1 + millis / 10
+}
+
 /// Starts a backup and kills it after `delay`, unless it has ended.
 fn killed(cluster: &Cluster, path: &Path, flags: &[&str], delay: Duration) -> ControlFlow<()> {
     let hosts = hosts(cluster);
@@ -74,12 +87,12 @@ fn finish(cluster: &Cluster, path: &Path, flags: &[&str]) -> Run {
 #[test]
 fn a_killed_backup_is_continued_without_loss_or_repetition() {
     let source = filled(2, RECORDS);
-    // Slow enough that the kills spread over it.
+    let place = tempdir().expect("directory");
+    // Slow enough that the kills spread over it, and that states fit in.
     let slow = Reaction::Trickle {
-        bytes_per_second: 2_000_000,
+        bytes_per_second: 2_000_000 / slowness(place.path()),
     };
     source.faults().add(Rule::new(On::Scan, slow));
-    let place = tempdir().expect("directory");
     let key = write_key(place.path());
     let plain = FLAGS.to_vec();
     let wrapped = [&FLAGS[..], &["-zZSTD", "--encrypt=AES256", &key]].concat();

@@ -14,7 +14,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-/// The state may take this share of the time at most: that of a very large backup is large.
+/// Making the state may take this share of the time at most: that of a very large backup is large.
 const SHARE: u32 = 10;
 
 /// Yet it is never older than this.
@@ -87,8 +87,8 @@ impl Place {
         State::decode(&content).map_err(|problem| self.unusable(problem))
     }
 
-    fn write(&self, state: &mut State) -> Result<(), Error> {
-        Ok(self.store.put(&self.name, &state.encode()?)?)
+    fn write(&self, content: &[u8]) -> Result<(), Error> {
+        Ok(self.store.put(&self.name, content)?)
     }
 
     fn remove(&self) -> Result<(), Error> {
@@ -145,11 +145,15 @@ impl Keeper {
     fn work(&self, changes: &flume::Receiver<()>, stopped: &flume::Receiver<()>) {
         while changes.recv().is_ok() {
             let begun = Instant::now();
-            if let Err(error) = self.write() {
+            let content = self.encode();
+            let made = begun.elapsed();
+            if let Err(error) = content.and_then(|content| self.place.write(&content)) {
                 let file = self.place.shown();
                 tracing::warn!(%file, %error, "the state could not be written, will try again");
             }
-            let pause = begun.elapsed().saturating_mul(SHARE).min(LONGEST_PAUSE);
+            // A slow disk is left to the data for as long as the state has had it.
+            let pause = made.saturating_mul(SHARE).max(begun.elapsed());
+            let pause = pause.min(LONGEST_PAUSE);
             if stopped.recv_timeout(pause) == Err(flume::RecvTimeoutError::Disconnected) {
                 return;
             }
@@ -158,11 +162,15 @@ impl Keeper {
 
     /// Writes what is durable now.
     pub(super) fn write(&self) -> Result<(), Error> {
+        self.place.write(&self.encode()?)
+    }
+
+    fn encode(&self) -> Result<Vec<u8>, Error> {
         let mut state = self.head().clone();
         let elapsed = u64::try_from(self.clock.elapsed().as_millis()).unwrap_or(u64::MAX);
         state.elapsed_ms = state.elapsed_ms.saturating_add(elapsed);
         self.files.journal().picture(&mut state);
-        self.place.write(&mut state)
+        state.encode()
     }
 
     /// Whether a state of this run, or of the one before, is there.
