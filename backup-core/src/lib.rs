@@ -58,6 +58,7 @@ mod limits;
 pub mod lock;
 pub mod manifest;
 pub mod names;
+mod partitions;
 pub mod restore;
 pub mod stats;
 

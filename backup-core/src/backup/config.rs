@@ -1,6 +1,6 @@
 //! What to back up, and where to.
 
-use super::Selection;
+use super::{Selection, Shard, ShardedRun};
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
 use backup_storage::Store;
 
@@ -49,6 +49,9 @@ pub struct BackupConfig {
     pub parallel: Option<usize>,
     /// Which records.
     pub selection: Selection,
+    /// The part of a run that this process makes; `None` = all of it. The state is always kept
+    /// then, and found again.
+    pub sharded: Option<ShardedRun>,
     /// Leave out the records.
     pub no_records: bool,
     /// Leave out the secondary indexes.
@@ -101,6 +104,7 @@ impl BackupConfig {
             target,
             parallel: None,
             selection: Selection::default(),
+            sharded: None,
             no_records: false,
             no_indexes: false,
             no_udfs: false,
@@ -120,6 +124,11 @@ impl BackupConfig {
             retry: RetryPolicy::SCAN,
             socket: SocketOptions::default(),
         }
+    }
+
+    /// Which part of the run this is.
+    pub(super) fn shard(&self) -> Option<Shard> {
+        self.sharded.as_ref().map(|sharded| sharded.shard)
     }
 
     /// Scans at a time, if there are that many partitions.

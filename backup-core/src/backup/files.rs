@@ -96,7 +96,7 @@ impl FileSet {
             .map_or(0, |(state, _)| state.next_number.saturating_sub(1));
         Self {
             target: config.target.clone(),
-            names: Names::new(&config.namespace, &config.prefix, None),
+            names: Names::new(&config.namespace, &config.prefix, config.shard()),
             wrap: config.wrap.clone(),
             namespace: config.namespace.clone(),
             remove_files: resumed
@@ -126,6 +126,11 @@ impl FileSet {
     pub(super) fn replaces(&self) -> bool {
         let can_wait = self.store().capabilities().deferred_publish;
         self.remove_files && (self.is_deferred.load(Ordering::Relaxed) || !can_wait)
+    }
+
+    /// Whether this process writes what belongs to no partition.
+    pub(super) fn has_globals(&self) -> bool {
+        self.names.is_first()
     }
 
     /// The number of the first file that this run, or this continuation, will begin.
@@ -173,7 +178,7 @@ impl FileSet {
         let (encoder, mut head) = (Encoder::new(), Vec::with_capacity(64));
         encoder.header(&mut head, version);
         encoder.namespace_meta(&mut head, self.namespace.as_bytes());
-        if number == 1 {
+        if number == 1 && self.names.is_first() {
             encoder.first_file(&mut head);
         }
         self.write(&mut file, &head, 0)?;

@@ -82,6 +82,10 @@ impl Place {
         }
     }
 
+    pub(super) fn is_there(&self) -> Result<bool, Error> {
+        Ok(self.store.exists(&self.name)?)
+    }
+
     pub(super) fn read(&self) -> Result<State, Error> {
         let content = self.store.read_small(&self.name, state::LIMIT_BYTES)?;
         State::decode(&content).map_err(|problem| self.unusable(problem))

@@ -17,6 +17,8 @@ mod names;
 mod run;
 mod scan_stage;
 mod selection;
+mod sharded;
+mod siblings;
 mod state;
 mod summary;
 mod target;
@@ -29,6 +31,7 @@ pub use config::{BackupConfig, BackupTarget, StateFile};
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };
+pub use sharded::{ShardViolation, ShardedRun};
 pub use wrap::Wrap;
 
 use crate::{handle::Job, stats::BackupStats};

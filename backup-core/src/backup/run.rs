@@ -7,13 +7,18 @@ use super::{
     ledger::Ledger,
     scan_stage::ChunkSink,
     selection::{Begun, Plan, expected_records},
-    state, summary,
+    summary,
     target::Run,
     write_stage::{Input, Task, Writer},
 };
 use crate::{
-    error::Error, fingerprint::Fingerprinter, handle::join_or_leave, limits::Limiter,
-    manifest::Server, stats::BackupStats,
+    error::{Error, StateProblem},
+    fingerprint::Fingerprinter,
+    handle::join_or_leave,
+    limits::Limiter,
+    manifest::Server,
+    partitions,
+    stats::BackupStats,
 };
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -35,7 +40,9 @@ pub(super) async fn run(
     let stop = cancel.child_token();
     let token = stop.clone();
     let run = off_runtime(move || Run::prepare(config, stats, token)).await?;
-    let run = Arc::new(run);
+    let Some(run) = run.map(Arc::new) else {
+        return Ok(()); // a shard that was complete
+    };
     let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
     let plan = plan(&run, &view, &cancel).await?;
@@ -102,8 +109,10 @@ async fn resolve(
     let begun = match run.keeper.as_ref().zip(run.resumed.as_ref()) {
         Some((keeper, state)) => {
             let unusable = |problem| keeper.place().unusable(problem);
+            let what = "list of partitions";
+            let selected = partitions::parse(&state.selected);
             Some(Begun {
-                selected: state::cursors(&state.selected).map_err(unusable)?,
+                selected: selected.ok_or_else(|| unusable(StateProblem::Value { what }))?,
                 records: state.files.iter().map(|file| file.records).sum(),
             })
         }
@@ -112,7 +121,11 @@ async fn resolve(
     let resolving = Plan::resolve(&**view, &run.config, begun, cancel);
     let plan = or_cancelled(cancel, resolving).await?;
     if let Some(keeper) = &run.keeper {
-        keeper.head().selected = state::selected(plan.selected());
+        let mut head = keeper.head();
+        head.selected = partitions::list(plan.selected());
+        if run.resumed.is_none() && !run.config.no_records {
+            head.divided = partitions::list(plan.divided());
+        }
     }
     Ok(plan)
 }
@@ -125,6 +138,9 @@ async fn write_globals(
     cancel: &CancellationToken,
 ) -> Result<Option<OpenFile>, Error> {
     let files = Arc::clone(&run.files);
+    if !files.has_globals() {
+        return Ok(None); // another shard writes them
+    }
     if files.journal().globals().is_some() {
         let open = files
             .journal()

@@ -1,6 +1,10 @@
 //! The manifest of a backup, from what its journal holds (`files-and-state.md` §5.2).
 
-use super::{BackupConfig, journal::Journal, state::State};
+use super::{
+    BackupConfig,
+    journal::Journal,
+    state::{self, State},
+};
 use crate::{
     TOOL,
     fingerprint::{PartitionSum, PartitionTable},
@@ -62,7 +66,12 @@ pub(super) fn manifest(
             },
         );
     }
-    let is_part = config.selection.max_records > 0;
+    let shard = config.shard();
+    let is_part = config.selection.max_records > 0 || shard.is_some();
+    let selection = match shard {
+        Some(_) => state::shared(&head.arguments),
+        None => head.arguments.clone(),
+    };
     Manifest {
         run: head.run.clone(),
         status: if is_part {
@@ -70,11 +79,12 @@ pub(super) fn manifest(
         } else {
             Status::Complete
         },
-        shard: None,
+        shard,
+        divided: head.divided.clone(),
         tool: TOOL.to_owned(),
         server,
         namespace: config.namespace.clone(),
-        selection: head.arguments.clone(),
+        selection,
         window: Window {
             scan_start_ns: head.started_ms.saturating_mul(1_000_000),
             scan_end_ns,

@@ -7,12 +7,13 @@ use super::{
     keeper::{Keeper, Keeping, Place},
     lock_keeper::LockKeeper,
     names::Names,
+    siblings::Siblings,
     state::{self, State},
     summary,
 };
 use crate::{
     error::{Error, StateProblem},
-    lock::{Lock, LockRequest},
+    lock::{self, Lock, LockRequest},
     manifest::Server,
     stats::BackupStats,
 };
@@ -29,6 +30,8 @@ pub(super) struct Run {
     pub(super) files: Arc<FileSet>,
     /// `None` where there is nothing to go on with: streams.
     pub(super) keeper: Option<Arc<Keeper>>,
+    /// The other processes that make the same backup.
+    siblings: Option<Siblings>,
     /// The state that it goes on from.
     pub(super) resumed: Option<State>,
     pub(super) stats: Arc<BackupStats>,
@@ -42,19 +45,25 @@ pub(super) struct Hold {
 }
 
 impl Run {
-    /// Finds out whether the target is fit, without touching it.
+    /// Finds out whether the target is fit, without touching it. `None` when it is a shard that
+    /// was complete already.
     pub(super) fn prepare(
         config: BackupConfig,
         stats: Arc<BackupStats>,
         cancel: CancellationToken,
-    ) -> Result<Self, Error> {
+    ) -> Result<Option<Self>, Error> {
         let violations = config.selection.check();
         if !violations.is_empty() {
             return Err(Error::Selection { violations });
         }
         let target = Arc::clone(config.target.store());
-        let names = Names::new(&config.namespace, &config.prefix, None);
+        let names = Names::new(&config.namespace, &config.prefix, config.shard());
         let default = names.beside(target.single_name()).state();
+        let sharded = config.sharded.as_ref();
+        if let Some(sharded) = sharded {
+            sharded.check(&config, &default)?;
+        }
+        let siblings = sharded.map(|own| Siblings::new(&target, &names, own));
         let can_continue = target.capabilities().resumable
             || target.capabilities().named && target.single_name().is_none();
         if !can_continue && (config.state_file.is_some() || config.resume.is_some()) {
@@ -65,8 +74,19 @@ impl Run {
         let arguments = state::arguments(&config);
         let wanted = config.resume.as_ref().or(config.state_file.as_ref());
         let place = Place::new(wanted, &target, default);
+        let mut goes_on = config.resume.is_some();
+        if let Some(siblings) = &siblings {
+            siblings.check(&cancel)?;
+            let key = config.wrap.set_key();
+            if let Some(done) = siblings.finished(key.as_ref())? {
+                state::compare(&done.selection, &state::shared(&arguments))?;
+                siblings.settle(&done, key.as_ref(), &stats)?;
+                return Ok(None);
+            }
+            goes_on |= place.is_there()?;
+        }
         let mut resumed = None;
-        if config.resume.is_some() {
+        if goes_on {
             let state = place.read()?;
             state::compare(&state.arguments, &arguments)?;
             let ledger = state.ledger().map_err(|problem| place.unusable(problem))?;
@@ -75,20 +95,26 @@ impl Run {
         let state = resumed.as_ref().map(|(state, _)| state.clone());
         let files = Arc::new(FileSet::new(&config, resumed, Arc::clone(&stats), cancel));
         if state.is_none() {
-            files.check_target()?;
+            match &siblings {
+                Some(_) => files.check_place()?,
+                None => files.check_target()?,
+            }
         }
+        let run = config.sharded.as_ref().map(|own| own.run.clone());
+        let run = run.unwrap_or_else(lock::new_run_id);
         let head = match &state {
             Some(state) => state.clone().resumed(),
-            None => State::begin(arguments, files.replaces()),
+            None => State::begin(run, arguments, files.replaces()),
         };
         let keeper = can_continue.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
-        Ok(Self {
+        Ok(Some(Self {
             config,
             files,
             keeper,
+            siblings,
             resumed: state,
             stats,
-        })
+        }))
     }
 
     /// Takes the target, and brings it to where a continuation begins. From here on, the run
@@ -100,7 +126,8 @@ impl Run {
             .and_then(|()| match &self.resumed {
                 Some(state) => self.go_on(state),
                 None => self.files.begin(self.keeper.as_deref()),
-            });
+            })
+            .and_then(|()| self.begin_shard());
         if let Err(error) = begun {
             if let Some(Err(left)) = lock.map(Lock::release) {
                 tracing::warn!(error = %left, "the lock stays behind");
@@ -122,7 +149,7 @@ impl Run {
         let request = LockRequest {
             run: keeper.head().run.clone(),
             first_file: self.files.next_number(),
-            shard: None,
+            shard: self.config.shard(),
         };
         let store = Arc::clone(self.config.target.store());
         let name = self.files.beside().lock();
@@ -130,13 +157,20 @@ impl Run {
         lock.map(Some).map_err(Error::Lock)
     }
 
-    /// A continuation must find what its own run has left: another one may have written there
-    /// since, and was killed in its turn.
+    /// Nobody else may write there under another lock, and a continuation must find what its own
+    /// run has left: another one may have written there since, and was killed in its turn.
     fn check_owner(&self, lock: Option<&Lock>) -> Result<(), Error> {
-        let (Some(state), Some(keeper)) = (&self.resumed, &self.keeper) else {
+        let (Some(lock), Some(keeper)) = (lock, &self.keeper) else {
             return Ok(());
         };
-        match lock.and_then(Lock::replaced) {
+        lock.check_alone(SystemTime::now()).map_err(Error::Lock)?;
+        if let Some(siblings) = &self.siblings {
+            return siblings.check_own(lock, keeper.place(), self.resumed.as_ref());
+        }
+        let Some(state) = &self.resumed else {
+            return Ok(());
+        };
+        match lock.replaced() {
             Some(holder) if holder.run != state.run => {
                 Err(keeper.place().unusable(StateProblem::OtherRun {
                     run: holder.run.clone(),
@@ -146,6 +180,16 @@ impl Run {
         }
     }
 
+    /// A shard always has a state, from before its first file on: by that it finds its place
+    /// again when it is started anew.
+    fn begin_shard(&self) -> Result<(), Error> {
+        let (Some(keeper), Some(_), None) = (&self.keeper, &self.siblings, &self.resumed) else {
+            return Ok(());
+        };
+        self.files.restore_state(keeper.place())?; // of an attempt that did not get that far
+        keeper.write()
+    }
+
     /// Keeps the state from now on, if that was asked for.
     fn keep_state(&self) -> Result<Option<Keeping>, Error> {
         let keeper = self.keeper.as_ref().filter(|_| self.keeps_state());
@@ -153,7 +197,9 @@ impl Run {
     }
 
     const fn keeps_state(&self) -> bool {
-        self.config.state_file.is_some() || self.config.resume.is_some()
+        self.config.state_file.is_some()
+            || self.config.resume.is_some()
+            || self.config.sharded.is_some()
     }
 
     /// Time between durable points, while a state is kept.
@@ -195,6 +241,10 @@ impl Run {
         if ended.is_err() {
             self.keep_or_discard();
         }
+        let ended = ended.and_then(|()| match &self.siblings {
+            Some(siblings) => siblings.publish_whole(self.config.wrap.set_key().as_ref()),
+            None => Ok(()),
+        });
         // A lock that was lost is why the run was stopped.
         match hold.lock.map_or(Ok(()), LockKeeper::release) {
             Err(error) if matches!(ended, Ok(()) | Err(Error::Cancelled)) => Err(error),
@@ -244,7 +294,12 @@ impl Run {
             match keeper.write() {
                 Ok(()) => {
                     let state = keeper.place().to_continue(self.files.store());
-                    tracing::warn!("the backup can be continued with --continue {state}");
+                    match self.siblings {
+                        None => {
+                            tracing::warn!("the backup can be continued with --continue {state}")
+                        }
+                        Some(_) => tracing::warn!("the shard goes on when it is started again"),
+                    }
                     return;
                 }
                 Err(error) => {

@@ -36,6 +36,15 @@ impl InputFile {
         }
     }
 
+    pub(super) fn name(&self) -> &str {
+        &self.entry.name
+    }
+
+    /// Whether it holds nothing but indexes and modules, by its name.
+    pub(super) fn is_metadata(&self) -> bool {
+        self.name().starts_with("metadata_")
+    }
+
     /// Bytes, where known.
     pub(super) const fn size(&self) -> Option<u64> {
         self.entry.size
@@ -50,6 +59,8 @@ pub(super) struct Input {
     pub(super) unwrap: Unwrap,
     /// Namespaces that manifests speak of.
     namespaces: Vec<String>,
+    /// Runs that manifests speak of.
+    runs: Vec<String>,
     /// Files with content, those with metadata first.
     pub(super) files: Vec<InputFile>,
     /// Files of 0 bytes, as a killed backup of other tools leaves them.
@@ -79,11 +90,12 @@ impl Input {
                 source: Box::new(error),
             },
         })?;
-        let mut namespaces = Vec::new();
+        let (mut namespaces, mut runs) = (Vec::new(), Vec::new());
         let files = match verdict {
             Verdict::Whole(set) => {
-                let all = set.manifests.iter();
-                namespaces.extend(all.map(|(manifest, _)| manifest.namespace.clone()));
+                let all = || set.manifests.iter();
+                namespaces.extend(all().map(|(manifest, _)| manifest.namespace.clone()));
+                runs.extend(all().map(|(manifest, _)| manifest.run.clone()));
                 whole(&**store, &set)?
             }
             Verdict::Unfinished { found, closed, .. } if trust.allow_incomplete => {
@@ -94,10 +106,11 @@ impl Input {
                     .map(|name| Ok(InputFile::new(&**store, store.stat(name)?, None)));
                 files.collect::<Result<_, Error>>()?
             }
-            Verdict::Unfinished { found, .. } => {
+            Verdict::Unfinished { found, missing, .. } => {
                 return Err(Error::InputUnfinished {
                     source_name: store.location().to_owned(),
                     entry: found.first().cloned().unwrap_or_default(),
+                    missing,
                 });
             }
             Verdict::Foreign { notes } => {
@@ -115,11 +128,12 @@ impl Input {
             RestoreSource::Directory(_) => files.into_iter().partition(is_empty),
             RestoreSource::Single(_) => (Vec::new(), files),
         };
-        files.sort_by_key(|file| !file.entry.name.starts_with("metadata_"));
+        files.sort_by_key(|file| !file.is_metadata());
         Ok(Self {
             source,
             unwrap,
             namespaces,
+            runs,
             files,
             empty,
         })
@@ -135,6 +149,18 @@ impl Input {
                 expected: expected.to_owned(),
             }),
         }
+    }
+
+    /// Whether it was made by run `expected`, which only manifests can say.
+    pub(super) fn check_run(&self, expected: &str) -> Result<(), Error> {
+        let is_proved = !self.runs.is_empty() && self.runs.iter().all(|run| run == expected);
+        is_proved
+            .then_some(())
+            .ok_or_else(|| Error::SourceOfOtherRun {
+                source_name: self.source.store().location().to_owned(),
+                found: self.runs.iter().find(|run| *run != expected).cloned(),
+                expected: expected.to_owned(),
+            })
     }
 
     /// Bytes of all files; 0 when a size is not known.

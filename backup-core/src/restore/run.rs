@@ -6,6 +6,7 @@ use super::{
     decode_stage::DecodeStage,
     globals::Globals,
     input::Input,
+    share,
     write_stage::{Failure, WriteStage},
 };
 use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
@@ -24,8 +25,15 @@ pub(super) async fn run(
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let input = list(config.source.clone(), config.unwrap.clone(), config.trust).await?;
+    share::check(&config)?;
+    let mut input = list(config.source.clone(), config.unwrap.clone(), config.trust).await?;
     input.check_namespace(&config.namespace)?;
+    if let Some(run) = &config.run {
+        input.check_run(run)?;
+    }
+    if let Some(shard) = config.shard {
+        input.keep_share(shard);
+    }
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }

@@ -18,6 +18,7 @@ mod manifest;
 mod resume;
 mod round_trip;
 mod selection;
+mod shards;
 mod support;
 mod target;
 mod validate;
