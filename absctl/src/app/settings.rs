@@ -5,6 +5,7 @@ mod list;
 mod problems;
 pub(crate) mod secrets;
 mod selection;
+mod shard;
 mod time;
 
 pub(crate) use self::secrets::Secrets;
@@ -46,6 +47,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
     problems.note(check_resume(args))?;
+    let sharded = shard::of_backup(args, &mut problems)?;
     let secrets = problems.note(Secrets::new(&args.agent))?;
     // An agent is not asked for a command line that is wrong anyway.
     let secrets = secrets.filter(|secrets| problems.is_empty() || !secrets.can_ask());
@@ -61,6 +63,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     };
     let mut config = BackupConfig::new(namespace, target);
     config.selection = selection;
+    config.sharded = sharded;
     config.connect = connect;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
@@ -84,6 +87,7 @@ pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
     if args.resume.resume.is_some() {
         return Err(exclusive("--remove-artifacts", "--continue (-c)"));
     }
+    shard::check_clear(args)?;
     target(args)
 }
 
@@ -91,6 +95,7 @@ pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
 pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let namespace = args.selection.namespace.as_deref();
     let parallel = parallel(args.tuning.parallel);
+    let run = shard::check_restore(args)?;
     let secrets = Secrets::new(&args.agent)?;
     if args.source.validate {
         return Ok(RestoreTask::Validate(ValidateConfig {
@@ -107,6 +112,8 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let namespace = required_namespace(namespace)?;
     let mut config = RestoreConfig::new(namespace, source(args)?);
     config.parallel = parallel;
+    config.shard = args.part.shard;
+    config.run = run;
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;

@@ -17,6 +17,7 @@ mod replace;
 mod round_trip;
 mod secrets;
 mod selection;
+mod shards;
 mod signals;
 mod support;
 mod usage;

@@ -32,7 +32,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// Waits for the end of a child; what is left in its pipes is in the result.
-fn end_of(mut child: Child) -> Run {
+pub(crate) fn end_of(mut child: Child) -> Run {
     let deadline = Instant::now() + LIMIT;
     while child.try_wait().expect("child").is_none() {
         if Instant::now() > deadline {

@@ -94,6 +94,7 @@ fn every_flag_is_in_the_help() {
     ];
     let speed = ["--parallel"];
     let limits = ["--records-per-second", "--bandwidth"];
+    let part = ["--shard", "--run-id"];
     let end = ["--help", "--version"];
     let target = [
         "--directory",
@@ -140,13 +141,14 @@ fn every_flag_is_in_the_help() {
             &records,
             &speed,
             &limits,
+            &part,
             &end,
         ]
         .concat(),
     );
     check(
         "restore",
-        &[&connection[..], &source, &selection, &speed, &end].concat(),
+        &[&connection[..], &source, &selection, &speed, &part, &end].concat(),
     );
 }
 
@@ -192,6 +194,41 @@ fn wrong_command_lines() {
     check("backup -n test -d x -h ::1", "in brackets: [::1]");
     check("backup -n test -d x --client-timeout 0", "0 is not in 1..");
     check("backup -n test -o - -r", "stdout is a stream");
+    let part = "--shard 2/7 --run-id x";
+    for wrong in ["2", "0/7", "8/7", "1/4097"] {
+        let line = format!("backup -n test -d x --run-id x --shard {wrong}");
+        check(&line, "I/N with 1 <= I <= N <= 4096 is needed");
+    }
+    check("backup -n test -d x --shard 2/7", "--shard needs --run-id");
+    check("backup -n test -d x --run-id x", "--run-id needs --shard");
+    check(
+        "backup -n test -d x --shard 2/7 --run-id a/b",
+        "--run-id \"a/b\": 1 to 64 of",
+    );
+    for other in [
+        "--remove-files (-r)",
+        "--no-manifest",
+        "--state-file-dst",
+        "--max-records (-M)",
+        "--output-file (-o)",
+    ] {
+        let all = "-r --no-manifest --state-file-dst s -M 5";
+        let line = format!("backup -n test -o x {all} {part}");
+        check(&line, &format!("--shard and {other} exclude each other"));
+    }
+    check(&format!("backup -d x --remove-artifacts {part}"), "exclude");
+    check(
+        &format!("restore -n test -i x {part}"),
+        "--shard and --input-file (-i) exclude each other",
+    );
+    check(
+        &format!("restore -n test -d x --validate {part}"),
+        "--shard and --validate exclude each other",
+    );
+    check(
+        "restore -n test -d x --ignore-manifest --run-id x",
+        "--run-id and --ignore-manifest exclude each other",
+    );
     check(
         "backup -n test -d x -R=maybe",
         "possible values: true, false",

@@ -4,11 +4,13 @@
 use super::{
     StateFile,
     files::FileSet,
+    ledger::Ledger,
     state::{self, State},
 };
 use crate::error::{Error, StateProblem};
 use backup_storage::{LocalDir, Store, StoreExt};
 use std::{
+    collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -89,6 +91,17 @@ impl Place {
     pub(super) fn read(&self) -> Result<State, Error> {
         let content = self.store.read_small(&self.name, state::LIMIT_BYTES)?;
         State::decode(&content).map_err(|problem| self.unusable(problem))
+    }
+
+    /// The state of the run to be continued, which was to be told the same as this one.
+    pub(super) fn resume(
+        &self,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<(State, Ledger), Error> {
+        let state = self.read()?;
+        state::compare(&state.arguments, arguments)?;
+        let ledger = state.ledger().map_err(|problem| self.unusable(problem))?;
+        Ok((state, ledger))
     }
 
     fn write(&self, content: &[u8]) -> Result<(), Error> {

@@ -17,6 +17,7 @@ use crate::{
     manifest::Server,
     stats::BackupStats,
 };
+use backup_storage::Store;
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -52,25 +53,12 @@ impl Run {
         stats: Arc<BackupStats>,
         cancel: CancellationToken,
     ) -> Result<Option<Self>, Error> {
-        let violations = config.selection.check();
-        if !violations.is_empty() {
-            return Err(Error::Selection { violations });
-        }
         let target = Arc::clone(config.target.store());
         let names = Names::new(&config.namespace, &config.prefix, config.shard());
         let default = names.beside(target.single_name()).state();
-        let sharded = config.sharded.as_ref();
-        if let Some(sharded) = sharded {
-            sharded.check(&config, &default)?;
-        }
-        let siblings = sharded.map(|own| Siblings::new(&target, &names, own));
-        let can_continue = target.capabilities().resumable
-            || target.capabilities().named && target.single_name().is_none();
-        if !can_continue && (config.state_file.is_some() || config.resume.is_some()) {
-            return Err(Error::Unsupported(
-                "this target cannot be continued: a state file needs a directory, or a file on local disk",
-            ));
-        }
+        check(&config, &default)?;
+        let own = config.sharded.as_ref();
+        let siblings = own.map(|own| Siblings::new(&target, &names, own));
         let arguments = state::arguments(&config);
         let wanted = config.resume.as_ref().or(config.state_file.as_ref());
         let place = Place::new(wanted, &target, default);
@@ -85,13 +73,7 @@ impl Run {
             }
             goes_on |= place.is_there()?;
         }
-        let mut resumed = None;
-        if goes_on {
-            let state = place.read()?;
-            state::compare(&state.arguments, &arguments)?;
-            let ledger = state.ledger().map_err(|problem| place.unusable(problem))?;
-            resumed = Some((state, ledger));
-        }
+        let resumed = goes_on.then(|| place.resume(&arguments)).transpose()?;
         let state = resumed.as_ref().map(|(state, _)| state.clone());
         let files = Arc::new(FileSet::new(&config, resumed, Arc::clone(&stats), cancel));
         if state.is_none() {
@@ -100,13 +82,14 @@ impl Run {
                 None => files.check_target()?,
             }
         }
-        let run = config.sharded.as_ref().map(|own| own.run.clone());
-        let run = run.unwrap_or_else(lock::new_run_id);
+        let own = config.sharded.as_ref().map(|own| own.run.clone());
+        let run = own.unwrap_or_else(lock::new_run_id);
         let head = match &state {
             Some(state) => state.clone().resumed(),
             None => State::begin(run, arguments, files.replaces()),
         };
-        let keeper = can_continue.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
+        let keeper =
+            can_continue(&*target).then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
         Ok(Some(Self {
             config,
             files,
@@ -315,4 +298,27 @@ impl Run {
             tracing::warn!(%error, "the state file stays behind");
         }
     }
+}
+
+/// Whether what is asked for makes sense; `state` is the usual name of its state.
+fn check(config: &BackupConfig, state: &str) -> Result<(), Error> {
+    let violations = config.selection.check();
+    if !violations.is_empty() {
+        return Err(Error::Selection { violations });
+    }
+    if let Some(sharded) = &config.sharded {
+        sharded.check(config, state)?;
+    }
+    let needs_state = config.state_file.is_some() || config.resume.is_some();
+    if needs_state && !can_continue(&**config.target.store()) {
+        return Err(Error::Unsupported(
+            "this target cannot be continued: a state file needs a directory, or a file on local disk",
+        ));
+    }
+    Ok(())
+}
+
+fn can_continue(target: &dyn Store) -> bool {
+    let can = target.capabilities();
+    can.resumable || can.named && target.single_name().is_none()
 }

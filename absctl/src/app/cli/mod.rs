@@ -13,6 +13,7 @@ mod records;
 mod refusal;
 mod resume;
 mod selection;
+mod shard;
 mod switches;
 mod target;
 mod tls;
@@ -31,6 +32,7 @@ use self::{
     limits::Limits,
     resume::Resume,
     selection::Selection,
+    shard::Part,
     target::{Source, Target},
     tuning::Tuning,
 };
@@ -91,6 +93,8 @@ pub(crate) struct BackupArgs {
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 /// Flags of `absctl restore`.
@@ -110,6 +114,8 @@ pub(crate) struct RestoreArgs {
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 /// What a command line asks for.

@@ -100,6 +100,14 @@ impl Report {
         )
     }
 
+    /// The same, of a part of a run.
+    pub(crate) fn of_part(mut self, part: Option<String>) -> Self {
+        if let (Some(part), Some(times)) = (part, self.groups.first_mut()) {
+            times.push(("Shard", part));
+        }
+        self
+    }
+
     /// Whether there is anything to report: a job that failed before it began did nothing, and
     /// its error says all.
     pub(super) const fn matters(&self) -> bool {
@@ -230,6 +238,13 @@ Bytes Written:        0
 Files Written:        0
 "
         );
+    }
+
+    #[test]
+    fn a_part_says_which_it_is() {
+        let report = Report::backup(&outcome(Ok(()))).of_part(Some("2 of 7, run x".to_owned()));
+        let expected = "Duration:             78.107212ms\nShard:                2 of 7, run x\n";
+        assert!(report.to_string().contains(expected), "{report}");
     }
 
     #[test]
