@@ -17,6 +17,7 @@ use std::{
     process::Child,
     sync::atomic::{AtomicU32, Ordering},
     thread,
+    time::Duration,
 };
 use tempfile::tempdir;
 
@@ -57,7 +58,7 @@ const MOMENTS: [fn(u16, &str) -> bool; 4] = [
 fn kill_at(mut child: Child, path: &Path, moment: impl Fn(&str) -> bool) -> bool {
     let has_come = || names(path).iter().any(|name| moment(name));
     while !has_come() && child.try_wait().expect("child").is_none() {
-        thread::yield_now(); // a file cannot be awaited
+        thread::sleep(Duration::from_millis(1)); // a file cannot be awaited
     }
     let is_running = child.try_wait().expect("child").is_none();
     let _ended = child.kill();
