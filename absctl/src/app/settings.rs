@@ -1,13 +1,14 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
 mod envelope;
+mod estimate;
 mod list;
 mod problems;
 pub(crate) mod secrets;
 mod selection;
 mod time;
 
-pub(crate) use self::secrets::Secrets;
+pub(crate) use self::{estimate::estimate, secrets::Secrets};
 
 use self::problems::Problems;
 use super::{
@@ -45,6 +46,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
+    estimate::check(args, &mut problems)?;
     problems.note(check_resume(args))?;
     let secrets = problems.note(Secrets::new(&args.agent))?;
     // An agent is not asked for a command line that is wrong anyway.
@@ -118,6 +120,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
     match (&args.target.directory, &args.target.output_file) {
+        _ if args.estimate.estimate => Ok(estimate::no_target()),
         (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--output-file (-o)")),
         (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
         (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory))),
