@@ -44,6 +44,12 @@ impl Subject<'_> {
                 partitions: all,
             });
         }
+        self.count_by_scan().await
+    }
+
+    /// Counts what a scan finds.
+    pub(super) async fn count_by_scan(&mut self) -> Result<Counted, Error> {
+        let all = self.selected.len();
         let objects = self.objects(&Selection::default()).await?;
         let mut cursors = self.shuffled();
         cursors.truncate(enough(objects, self.count_objects));

@@ -11,7 +11,7 @@ use crate::{
     error::Error,
 };
 use backup_cluster::{scan::PartitionCursor, view::ClusterView};
-use std::{future::Future, sync::Arc};
+use std::sync::Arc;
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 
@@ -60,31 +60,29 @@ impl Forecast {
 }
 
 /// Compares the estimate with the space that was free at the start.
-fn check(
+async fn check(
     run: Arc<Run>,
     view: Arc<dyn ClusterView>,
     plan: Plan,
     rest: Vec<PartitionCursor>,
     cancel: CancellationToken,
-) -> impl Future<Output = Result<(), Error>> + Send {
-    async move {
-        let store = Arc::clone(run.config.target.store());
-        let asking = off_runtime(move || Ok(store.available_bytes()?));
-        let Some(free) = or_cancelled(&cancel, asking).await? else {
-            return Ok(());
-        };
-        let stats = EstimateStats::default();
-        let mut subject = Subject::new(&*view, &run.config, &plan, rest, &stats, &cancel);
-        subject.count_objects = EstimateConfig::COUNT_OBJECTS;
-        // Indexes and modules are on their way to the disk already.
-        let working = subject.estimate(run.config.forecast_samples, 0);
-        let estimate = or_cancelled(&cancel, working).await?;
-        let keeps_old = run.files.replaces();
-        if let Some(warning) = warning(&estimate, free, keeps_old) {
-            tracing::warn!("{warning} in {}", run.files.store().location());
-        }
-        Ok(())
+) -> Result<(), Error> {
+    let store = Arc::clone(run.config.target.store());
+    let asking = off_runtime(move || Ok(store.available_bytes()?));
+    let Some(free) = or_cancelled(&cancel, asking).await? else {
+        return Ok(());
+    };
+    let stats = EstimateStats::default();
+    let mut subject = Subject::new(&*view, &run.config, &plan, rest, &stats, &cancel);
+    subject.count_objects = EstimateConfig::COUNT_OBJECTS;
+    // Indexes and modules are on their way to the disk already.
+    let working = subject.estimate(run.config.forecast_samples, 0);
+    let estimate = or_cancelled(&cancel, working).await?;
+    let keeps_old = run.files.replaces();
+    if let Some(warning) = warning(&estimate, free, keeps_old) {
+        tracing::warn!("{warning} in {}", run.files.store().location());
     }
+    Ok(())
 }
 
 /// What to say about the free space. Where an old backup is kept until the new one is complete,

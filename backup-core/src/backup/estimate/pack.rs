@@ -1,5 +1,6 @@
 //! How much smaller compression makes the text.
 
+use super::figures::Spread;
 use crate::{
     backup::{
         BackupConfig, BackupTarget,
@@ -20,8 +21,10 @@ pub(super) struct Packer {
     text: u64,
     /// Bytes of text in the file that is imagined to be open.
     in_file: u64,
-    /// Records of the backup, for each file that is written at a time.
-    records_per_file: f64,
+    /// Records that the backup is expected to have.
+    records: u64,
+    /// Files that are written at a time.
+    writers: u64,
     /// Size at which a file ends anyway.
     limit: u64,
     out: Vec<u8>,
@@ -39,22 +42,21 @@ impl Packer {
         }
         let is_directory = matches!(config.target, BackupTarget::Directory(_));
         let limit = if is_directory { config.file_limit } else { 0 };
-        #[expect(clippy::cast_precision_loss, reason = "a guess")]
-        let records_per_file = records as f64 / writers.max(1) as f64;
         Ok(Some(Self {
             encoder: encoder(config)?,
             text: 0,
             in_file: 0,
-            records_per_file,
+            records,
+            writers: writers.max(1) as u64,
             limit: if limit == 0 { u64::MAX } else { limit },
             out: Vec::new(),
         }))
     }
 
-    /// Compresses a chunk of records that have `mean` bytes on average. Where the files will be
+    /// Compresses a chunk; `sizes` are those of all records so far. Where the files will be
     /// short, the compressor forgets as often as it will there.
-    pub(super) fn add(&mut self, mut text: &[u8], mean: f64) -> Result<(), Error> {
-        let file = self.file_bytes(mean);
+    pub(super) fn add(&mut self, mut text: &[u8], sizes: &Spread) -> Result<(), Error> {
+        let file = self.file_bytes(sizes);
         while !text.is_empty() {
             let room = usize::try_from(file.saturating_sub(self.in_file)).unwrap_or(usize::MAX);
             let (now, later) = text.split_at(room.clamp(1, text.len()));
@@ -75,10 +77,12 @@ impl Packer {
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
+        clippy::cast_precision_loss,
         reason = "the conversion saturates"
     )]
-    fn file_bytes(&self, mean: f64) -> u64 {
-        let bytes = (self.records_per_file * mean).ceil() as u64;
+    fn file_bytes(&self, sizes: &Spread) -> u64 {
+        let records = self.records.max(sizes.count()) as f64;
+        let bytes = (records * sizes.mean() / self.writers as f64).ceil() as u64;
         bytes.clamp(1, self.limit)
     }
 

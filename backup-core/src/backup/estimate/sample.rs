@@ -141,9 +141,9 @@ impl<'a> SampleSink<'a> {
             self.text.clear();
             return Ok(());
         };
-        let (mut text, mean) = (std::mem::take(&mut self.text), self.sizes.mean());
+        let (mut text, sizes) = (std::mem::take(&mut self.text), self.sizes);
         let packed = off_runtime(move || {
-            packer.add(&text, mean)?;
+            packer.add(&text, &sizes)?;
             text.clear();
             Ok((packer, text))
         });

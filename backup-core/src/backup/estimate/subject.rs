@@ -74,15 +74,20 @@ impl<'a> Subject<'a> {
         samples: u64,
         metadata_bytes: u64,
     ) -> Result<Estimate, Error> {
-        let counted = self.count().await?;
+        let mut counted = self.count().await?;
         let mut sampled = self.sample(samples, counted).await?;
-        let count = if sampled.sample.is_census {
-            Count::known(sampled.sample.sizes.count())
+        let read = sampled.sample.sizes.count();
+        let is_census = sampled.sample.is_census;
+        if !is_census && counted.count.whole() < read {
+            // The counters were wrong: a set's name may make the list of them unreadable.
+            counted = self.count_by_scan().await?;
+        }
+        let count = if is_census {
+            Count::known(read)
         } else {
             counted.count
         };
         // Of all that was read, the backup takes a part that nobody knows.
-        let read = sampled.sample.sizes.count();
         sampled.sample.is_census &= self.limit.is_none_or(|limit| read <= limit);
         let files = self.files(&sampled, metadata_bytes);
         let is_compressed = self.config.wrap.compression.is_some();
