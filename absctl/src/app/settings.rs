@@ -47,6 +47,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
     estimate::check(args, &mut problems)?;
+    let forecast = problems.note(estimate::forecast_samples())?.flatten();
     problems.note(check_resume(args))?;
     let secrets = problems.note(Secrets::new(&args.agent))?;
     // An agent is not asked for a command line that is wrong anyway.
@@ -74,6 +75,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.manifest = !args.target.no_manifest;
     config.prefix = prefix.unwrap_or_default();
     config.file_limit = file_limit.unwrap_or(config.file_limit);
+    config.forecast_samples = forecast.unwrap_or(config.forecast_samples);
     config.records_per_second = args.limits.records_per_second;
     config.bytes_per_second = bandwidth.unwrap_or(0);
     config.wrap = wrap;

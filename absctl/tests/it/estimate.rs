@@ -1,6 +1,6 @@
 //! `--estimate`: the report, what it counts, and what it does not go with.
 
-use crate::support::{NAMESPACE, absctl, backup, filled, names};
+use crate::support::{NAMESPACE, Run, absctl, backup, command, filled, hosts, names};
 use asnode::RawRecord;
 use std::ffi::OsStr;
 use tempfile::tempdir;
@@ -145,7 +145,26 @@ fn samples_without_an_estimate_are_mentioned() {
 #[test]
 fn an_estimate_without_a_namespace_there_fails() {
     let source = filled(1, 10);
-    let hosts = crate::support::hosts(&source);
+    let hosts = hosts(&source);
     let run = absctl(&[&"backup", &hosts, &"-n", &"nowhere", &"-e"]).fails(1, "nowhere");
     assert!(!run.stderr.contains("Estimate report"), "{run:?}");
+}
+
+#[test]
+fn a_backup_is_estimated_beside() {
+    let source = filled(2, 1_000);
+    let hosts = hosts(&source);
+    let place = tempdir().expect("directory");
+    let path = place.path().join("backup");
+    let run = |samples: &str| {
+        let mut command = command(&[&"backup", &hosts, &"-n", &NAMESPACE, &"-d", &path, &"-r"]);
+        Run::of(command.env("ABSCTL_FORECAST_SAMPLES", samples))
+    };
+    for samples in ["", "0", "10"] {
+        let run = run(samples).succeeds();
+        assert_eq!(run.reported("Records Read"), source.count(NAMESPACE));
+    }
+    run("some")
+        .fails(1, "ABSCTL_FORECAST_SAMPLES: some is no number")
+        .at_once();
 }
