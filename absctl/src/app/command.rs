@@ -9,7 +9,7 @@ use super::{
     signals::Signals,
 };
 use backup_core::{
-    backup::{self, BackupConfig, BackupTarget, Shard},
+    backup::{self, BackupConfig, BackupTarget, EstimateConfig, Shard},
     error::Error as JobError,
     handle::Outcome,
     restore::{self, RestoreConfig, ValidateConfig},
@@ -26,6 +26,10 @@ const BLOCKING_THREADS: usize = 8;
 pub(crate) fn run(command: Command) -> Result<(), Error> {
     output::start_log();
     match command {
+        Command::Backup(args) if args.estimate.estimate => on_runtime(async |signals| {
+            let config = resolved(signals, move || settings::estimate(&args)).await?;
+            run_estimate(config, signals).await
+        }),
         Command::Backup(args) if args.target.remove_artifacts => clear(&settings::to_clear(&args)?),
         Command::Backup(args) => on_runtime(async |signals| {
             let config = resolved(signals, move || settings::backup(&args)).await?;
@@ -97,6 +101,19 @@ async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), E
     )
     .await;
     finish(ended, |outcome| Report::backup(outcome).of_part(part))
+}
+
+async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(), Error> {
+    tracing::info!("calculating backup estimate");
+    let job = backup::estimate(config);
+    let ended = drive(
+        job,
+        |stats| Moment::of_estimate(&stats.snapshot()),
+        signals,
+        false,
+    )
+    .await;
+    finish(ended, Report::estimate)
 }
 
 async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {

@@ -1,6 +1,7 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
 mod envelope;
+mod estimate;
 mod list;
 mod problems;
 pub(crate) mod secrets;
@@ -8,7 +9,7 @@ mod selection;
 mod shard;
 mod time;
 
-pub(crate) use self::secrets::Secrets;
+pub(crate) use self::{estimate::estimate, secrets::Secrets};
 
 use self::problems::Problems;
 use super::{
@@ -46,6 +47,8 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
+    estimate::check(args, &mut problems)?;
+    let forecast = problems.note(estimate::forecast_samples())?.flatten();
     problems.note(check_resume(args))?;
     let sharded = shard::of_backup(args, &mut problems)?;
     let secrets = problems.note(Secrets::new(&args.agent))?;
@@ -75,6 +78,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.manifest = !args.target.no_manifest;
     config.prefix = prefix.unwrap_or_default();
     config.file_limit = file_limit.unwrap_or(config.file_limit);
+    config.forecast_samples = forecast.unwrap_or(config.forecast_samples);
     config.records_per_second = args.limits.records_per_second;
     config.bytes_per_second = bandwidth.unwrap_or(0);
     config.wrap = wrap;
@@ -125,6 +129,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
     match (&args.target.directory, &args.target.output_file) {
+        _ if args.estimate.estimate => Ok(estimate::no_target()),
         (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--output-file (-o)")),
         (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
         (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory))),

@@ -8,6 +8,7 @@ mod access;
 mod agent;
 mod bad_input;
 mod envelope;
+mod estimate;
 mod faults;
 mod golden;
 mod kill;

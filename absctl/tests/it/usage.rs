@@ -106,6 +106,8 @@ fn every_flag_is_in_the_help() {
         "--file-limit",
         "--no-manifest",
         "--compact",
+        "--estimate",
+        "--estimate-samples",
         "--state-file-dst",
         "--continue",
         "--durable-interval",

@@ -88,6 +88,9 @@ pub struct BackupConfig {
     /// Size at which a data file in a directory is closed and the next one begun, in bytes on
     /// the storage; 0 = never (default 250 MiB). Overshot by up to a chunk of about 1 MiB.
     pub file_limit: u64,
+    /// Records of the estimate that is made beside a backup to local disk, to warn when the disk
+    /// is too small for it; 0 = none (default 1000).
+    pub forecast_samples: u64,
     /// Rounds of a scan without progress and the pauses between them.
     pub retry: RetryPolicy,
     /// Data sockets. The read buffer also sets the size of chunks.
@@ -121,6 +124,7 @@ impl BackupConfig {
             records_per_second: 0,
             bytes_per_second: 0,
             file_limit: 250 << 20,
+            forecast_samples: 1000,
             retry: RetryPolicy::SCAN,
             socket: SocketOptions::default(),
         }

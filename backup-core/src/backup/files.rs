@@ -66,6 +66,17 @@ pub(super) enum Role {
     Data(usize),
 }
 
+/// What a file begins with: header and meta lines.
+pub(super) fn head(namespace: &str, version: Version, is_first: bool) -> Vec<u8> {
+    let (encoder, mut head) = (Encoder::new(), Vec::with_capacity(64));
+    encoder.header(&mut head, version);
+    encoder.namespace_meta(&mut head, namespace.as_bytes());
+    if is_first {
+        encoder.first_file(&mut head);
+    }
+    head
+}
+
 /// A file that is being written.
 #[derive(Debug)]
 pub(super) struct OpenFile {
@@ -175,13 +186,8 @@ impl FileSet {
             records: 0,
             globals: None,
         };
-        let (encoder, mut head) = (Encoder::new(), Vec::with_capacity(64));
-        encoder.header(&mut head, version);
-        encoder.namespace_meta(&mut head, self.namespace.as_bytes());
-        if number == 1 && self.names.is_first() {
-            encoder.first_file(&mut head);
-        }
-        self.write(&mut file, &head, 0)?;
+        let is_first = number == 1 && self.names.is_first();
+        self.write(&mut file, &head(&self.namespace, version, is_first), 0)?;
         Ok(file)
     }
 

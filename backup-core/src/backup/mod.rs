@@ -7,6 +7,7 @@
 
 mod artifacts;
 mod config;
+mod estimate;
 mod files;
 mod globals;
 mod journal;
@@ -28,6 +29,7 @@ mod write_stage;
 pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
+pub use estimate::{Estimate, EstimateConfig, EstimateCounts, EstimateStats};
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };
@@ -39,6 +41,19 @@ use std::sync::Arc;
 
 /// A running backup.
 pub type BackupJob = Job<BackupStats>;
+
+/// A running estimate.
+pub type EstimateJob = Job<EstimateStats>;
+
+/// Starts to estimate the size of a backup on the current tokio runtime
+/// (`files-and-state.md` §9). The target is not touched; [`EstimateStats::estimate`] has the
+/// result when the job has ended well.
+#[must_use]
+pub fn estimate(config: EstimateConfig) -> EstimateJob {
+    Job::spawn(Arc::new(EstimateStats::default()), |stats, cancel| {
+        estimate::run(config, stats, cancel)
+    })
+}
 
 /// Starts a backup on the current tokio runtime.
 ///

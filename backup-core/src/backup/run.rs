@@ -2,6 +2,7 @@
 
 use super::{
     BackupConfig,
+    estimate::Forecast,
     files::{OpenFile, Role},
     globals::{self, Globals},
     ledger::Ledger,
@@ -48,7 +49,11 @@ pub(super) async fn run(
     let plan = plan(&run, &view, &cancel).await?;
     let (begun, token) = (Arc::clone(&run), stop.clone());
     let hold = off_runtime(move || begun.begin(token)).await?;
+    let forecast = Forecast::start(&run, &view, &plan);
     let result = write_all(&run, &view, &stop, &plan).await;
+    if let Some(forecast) = forecast {
+        forecast.end().await;
+    }
     let server = match &result {
         Ok(()) if run.config.manifest => summary::server(&*view).await,
         _ => Server::default(),
@@ -321,7 +326,7 @@ fn throttled(config: &BackupConfig, options: &ScanOptions, workers: usize) -> Sc
     options
 }
 
-fn encoder(config: &BackupConfig) -> Encoder {
+pub(super) fn encoder(config: &BackupConfig) -> Encoder {
     if config.compact {
         Encoder::compact()
     } else {
@@ -330,7 +335,7 @@ fn encoder(config: &BackupConfig) -> Encoder {
 }
 
 /// Consecutive shares of `cursors`, as even as can be; at most `count`, none of them empty.
-fn divide(cursors: &[PartitionCursor], count: usize) -> Vec<Vec<PartitionCursor>> {
+pub(super) fn divide(cursors: &[PartitionCursor], count: usize) -> Vec<Vec<PartitionCursor>> {
     let count = count.min(cursors.len());
     let bound = |index: usize| index * cursors.len() / count;
     let share = |index: usize| {
@@ -356,14 +361,14 @@ fn first_cause(failures: Vec<Error>) -> Result<(), Error> {
 }
 
 /// Runs work that may block where it may.
-async fn off_runtime<T: Send + 'static>(
+pub(super) async fn off_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let ended = spawn_blocking(work).await;
     ended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
-async fn or_cancelled<T, E: Into<Error>>(
+pub(super) async fn or_cancelled<T, E: Into<Error>>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Error> {

@@ -8,6 +8,7 @@
 mod allocation;
 mod blocks;
 mod durability;
+mod estimate;
 mod faults;
 mod fingerprint;
 mod generations;

@@ -6,6 +6,7 @@
 pub(crate) mod agent;
 mod connection;
 pub(crate) mod envelope;
+mod estimate;
 mod general;
 mod given;
 mod limits;
@@ -29,6 +30,7 @@ pub(crate) use self::{
 use self::{
     agent::Agent,
     envelope::{Envelope, Level, Window},
+    estimate::Estimate,
     limits::Limits,
     resume::Resume,
     selection::Selection,
@@ -79,6 +81,8 @@ pub(crate) struct BackupArgs {
     pub(crate) agent: Agent,
     #[command(flatten)]
     pub(crate) target: Target,
+    #[command(flatten)]
+    pub(crate) estimate: Estimate,
     #[command(flatten)]
     pub(crate) resume: Resume,
     #[command(flatten)]

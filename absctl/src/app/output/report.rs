@@ -1,6 +1,8 @@
 //! The final report (`behaviour.md` §8.2): the lines of the reference tool in their order, then
 //! ours, each only when it says something.
 
+mod estimate;
+
 use super::{chain, duration};
 use backup_core::{
     error::Error as JobError,
@@ -22,6 +24,8 @@ type Line = (&'static str, String);
 #[derive(Debug)]
 pub(crate) struct Report {
     title: &'static str,
+    /// Whether an empty line comes before the title.
+    is_apart: bool,
     /// Groups with an empty line between them; empty groups are left out.
     groups: Vec<Vec<Line>>,
     /// Whether the job succeeded, or got as far as doing anything.
@@ -145,6 +149,7 @@ impl Report {
         let matters = outcome.result.is_ok() || read.iter().any(|count| *count > 0);
         Self {
             title,
+            is_apart: true,
             groups: all,
             matters,
         }
@@ -153,7 +158,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{}\n{}", self.title, "-".repeat(self.title.len()))?;
+        if self.is_apart {
+            writeln!(f)?;
+        }
+        writeln!(f, "{}\n{}", self.title, "-".repeat(self.title.len()))?;
         for (number, group) in self.groups.iter().enumerate() {
             if number > 0 {
                 writeln!(f)?;

@@ -19,7 +19,7 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What is to be scanned, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::backup) struct Plan {
     /// What is not listed is not read. The list stays, whatever the cluster does meanwhile.
     selected: Vec<PartitionCursor>,
