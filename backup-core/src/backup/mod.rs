@@ -6,6 +6,7 @@
 //! ```
 
 mod artifacts;
+mod clocks;
 mod config;
 mod files;
 mod globals;
@@ -14,18 +15,21 @@ mod keeper;
 mod ledger;
 mod lock_keeper;
 mod names;
+mod parent;
 mod run;
 mod scan_stage;
 mod selection;
 mod state;
 mod summary;
 mod target;
+mod window;
 mod wrap;
 mod write_stage;
 
 pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
+pub use parent::ParentProblem;
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };

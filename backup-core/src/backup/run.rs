@@ -7,13 +7,14 @@ use super::{
     ledger::Ledger,
     scan_stage::ChunkSink,
     selection::{Begun, Plan, expected_records},
-    state, summary,
+    state,
+    summary::{self, Seen},
     target::Run,
     write_stage::{Input, Task, Writer},
 };
 use crate::{
     error::Error, fingerprint::Fingerprinter, handle::join_or_leave, limits::Limiter,
-    manifest::Server, stats::BackupStats,
+    stats::BackupStats,
 };
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -34,17 +35,20 @@ pub(super) async fn run(
     // Whatever stops the run stops all of it; only the user's wish is reported as one.
     let stop = cancel.child_token();
     let token = stop.clone();
-    let run = off_runtime(move || Run::prepare(config, stats, token)).await?;
-    let run = Arc::new(run);
+    let mut run = off_runtime(move || Run::prepare(config, stats, token)).await?;
     let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
-    let plan = plan(&run, &view, &cancel).await?;
+    let plan = plan(&mut run, &view, &cancel).await?;
+    let run = Arc::new(run);
     let (begun, token) = (Arc::clone(&run), stop.clone());
     let hold = off_runtime(move || begun.begin(token)).await?;
     let result = write_all(&run, &view, &stop, &plan).await;
-    let server = match &result {
-        Ok(()) if run.config.manifest => summary::server(&*view).await,
-        _ => Server::default(),
+    let seen = match &result {
+        Ok(()) if run.config.manifest => Seen {
+            server: summary::server(&*view).await,
+            clock_skew_ns: run.close_window(&*view).await,
+        },
+        _ => Seen::default(),
     };
     let (ended, is_cancelled) = (Arc::clone(&run), cancel.is_cancelled());
     off_runtime(move || {
@@ -53,19 +57,20 @@ pub(super) async fn run(
         } else {
             result
         };
-        ended.end(result, server, hold)
+        ended.end(result, seen, hold)
     })
     .await
 }
 
 /// What is to be read: found out before the target is touched.
 async fn plan(
-    run: &Run,
+    run: &mut Run,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
 ) -> Result<Plan, Error> {
     let metadata = Metadata::new(&**view);
     or_cancelled(cancel, metadata.check_namespace(&run.config.namespace)).await?;
+    or_cancelled(cancel, run.open_window(&**view)).await?;
     resolve(run, view, cancel).await
 }
 

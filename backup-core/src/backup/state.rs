@@ -13,6 +13,7 @@ use crate::{
     manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
 };
 use aerospike_wire::digest::{DIGEST_SIZE, Digest, PARTITIONS, PartitionId};
+use asb_format::Version;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -54,6 +55,13 @@ pub(crate) struct State {
     pub(crate) globals: WrittenGlobals,
     /// The files, in the order in which they were begun.
     pub(crate) files: Vec<FileState>,
+    /// Of an incremental backup: where its time window begins, nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ns: Option<u64>,
+    /// Largest difference between the clocks of nodes and that of the machine, as far as all
+    /// runs have measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clock_skew_ns: Option<u64>,
     /// The partitions that were chosen: as `first-count`, or the digest after which to begin.
     pub(crate) selected: Vec<String>,
     /// How far each partition is durable.
@@ -136,6 +144,8 @@ impl State {
             globals_done: false,
             globals: WrittenGlobals::default(),
             files: Vec::new(),
+            since_ns: None,
+            clock_skew_ns: None,
             selected: Vec::new(),
             partitions: Vec::new(),
             checksum: String::new(),
@@ -250,8 +260,10 @@ fn is_gob(content: &[u8]) -> bool {
 }
 
 /// The arguments that a continuation must repeat (`files-and-state.md` §7.2), by the names of
-/// their options. Those that have their default are left out.
-pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
+/// their options. Those that have their default are left out. `parent` is the run of the backup
+/// that an incremental one goes on from: it tells it better than its place, and the window that
+/// follows from it stands in the state.
+pub(super) fn arguments(config: &BackupConfig, parent: Option<&str>) -> BTreeMap<String, String> {
     let mut arguments = BTreeMap::new();
     let mut set = |option: &str, value: Option<String>| {
         arguments.extend(value.map(|value| (option.to_owned(), value)));
@@ -276,6 +288,12 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     );
     let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
     set("--output-file-prefix", prefix);
+    let version = Some(config.asb_version_max).filter(|version| *version < Version::V3_3);
+    set(
+        "--asb-version-max",
+        version.map(|version| version.to_string()),
+    );
+    set("--incremental-from", parent.map(str::to_owned));
     arguments.extend(config.selection.arguments());
     arguments
 }

@@ -3,17 +3,18 @@
 
 use super::{
     BackupConfig,
+    clocks::Clocks,
     files::FileSet,
     keeper::{Keeper, Keeping, Place},
     lock_keeper::LockKeeper,
     names::Names,
+    parent::Parent,
     state::{self, State},
-    summary,
+    summary::{self, Seen},
 };
 use crate::{
     error::{Error, StateProblem},
     lock::{Lock, LockRequest},
-    manifest::Server,
     stats::BackupStats,
 };
 use std::{
@@ -31,6 +32,10 @@ pub(super) struct Run {
     pub(super) keeper: Option<Arc<Keeper>>,
     /// The state that it goes on from.
     pub(super) resumed: Option<State>,
+    /// The backup that an incremental one goes on from.
+    pub(super) parent: Option<Parent>,
+    /// What was found out about the clocks of the nodes.
+    pub(super) clocks: Clocks,
     pub(super) stats: Arc<BackupStats>,
 }
 
@@ -62,9 +67,11 @@ impl Run {
                 "this target cannot be continued: a state file needs a directory, or a file on local disk",
             ));
         }
-        let arguments = state::arguments(&config);
+        let parent = Parent::find(&config)?;
+        let run = parent.as_ref().map(|parent| parent.run.as_str());
+        let arguments = state::arguments(&config, run);
         let wanted = config.resume.as_ref().or(config.state_file.as_ref());
-        let place = Place::new(wanted, &target, default);
+        let place = Place::new(wanted, &target, default, config.state_options);
         let mut resumed = None;
         if config.resume.is_some() {
             let state = place.read()?;
@@ -87,6 +94,8 @@ impl Run {
             files,
             keeper,
             resumed: state,
+            parent,
+            clocks: Clocks::default(),
             stats,
         })
     }
@@ -187,11 +196,11 @@ impl Run {
     pub(super) fn end(
         &self,
         result: Result<(), Error>,
-        server: Server,
+        seen: Seen,
         hold: Hold,
     ) -> Result<(), Error> {
         drop(hold.keeping);
-        let ended = result.and_then(|()| self.complete(server));
+        let ended = result.and_then(|()| self.complete(seen));
         if ended.is_err() {
             self.keep_or_discard();
         }
@@ -203,12 +212,12 @@ impl Run {
     }
 
     /// Everything is in complete files.
-    fn complete(&self, server: Server) -> Result<(), Error> {
+    fn complete(&self, seen: Seen) -> Result<(), Error> {
         if let Some(keeper) = self.keeper.as_ref().filter(|_| self.keeps_state()) {
             keeper.write()?; // names change now: the state must say that all files are complete
         }
         let manifest = match &self.keeper {
-            Some(keeper) if self.config.manifest => Some(self.manifest(keeper, server)?),
+            Some(keeper) if self.config.manifest => Some(self.manifest(keeper, seen)?),
             _ => None,
         };
         let name = self.files.beside().manifest();
@@ -222,14 +231,15 @@ impl Run {
         }
     }
 
-    fn manifest(&self, keeper: &Keeper, server: Server) -> Result<Vec<u8>, Error> {
+    fn manifest(&self, keeper: &Keeper, seen: Seen) -> Result<Vec<u8>, Error> {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let end_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let head = keeper.head().clone();
         let journal = self.files.journal();
-        let mut manifest = summary::manifest(&self.config, &head, server, journal, end_ns);
+        let mut manifest = summary::manifest(&self.config, &head, seen, journal, end_ns);
+        manifest.parent = self.parent.as_ref().map(|parent| parent.run.clone());
         manifest
             .encode(self.config.wrap.set_key().as_ref())
             .map_err(|error| Error::Internal(error.to_string()))
