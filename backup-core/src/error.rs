@@ -1,7 +1,7 @@
 //! Why a job failed.
 
 use crate::{
-    backup::{ShardViolation, Violation},
+    backup::{ParentProblem, ShardViolation, Violation},
     lock::LockError,
     manifest::{BlockError, MergeError, SetError},
     names::Shard,
@@ -94,6 +94,14 @@ pub enum Error {
         found: u64,
         /// Bytes that must be there.
         expected: u64,
+    },
+    /// An incremental backup cannot go on from the backup that was named.
+    #[error("no incremental backup can go on from {parent}")]
+    Parent {
+        /// The directory or file.
+        parent: String,
+        /// Why not.
+        source: Box<ParentProblem>,
     },
     /// The target belongs to another run.
     #[error(transparent)]
@@ -451,6 +459,7 @@ impl Error {
             Self::Lock(error) if error.is_held() => ErrorClass::Locked,
             Self::ShardMoved { .. } => ErrorClass::Locked,
             Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
+            Self::Parent { source, .. } => parent_class(source),
             Self::Set { .. } => ErrorClass::Damage,
             Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
@@ -500,6 +509,7 @@ impl Error {
             Self::ContinueDiffers { .. } => Some(
                 "repeat the arguments of the first run; only hosts, credentials, limits, time-outs, retries, --parallel, --file-limit and logging may change",
             ),
+            Self::Parent { source, .. } => Some(source.advice()),
             Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")
@@ -513,6 +523,16 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+fn parent_class(problem: &ParentProblem) -> ErrorClass {
+    match problem {
+        ParentProblem::Unfinished { .. } => ErrorClass::InputMissing,
+        ParentProblem::Set { source } if source.is_missing() => ErrorClass::InputMissing,
+        ParentProblem::Set { .. } if problem.is_about_the_key() => ErrorClass::Access,
+        ParentProblem::Set { .. } => ErrorClass::Damage,
+        _ => ErrorClass::General,
     }
 }
 

@@ -65,6 +65,7 @@ pub mod stats;
 /// Name and version of this tool, for the files that it writes.
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
+pub use asb_format as format;
 pub use backup_cluster as cluster;
 pub use backup_envelope as envelope;
 pub use backup_storage as storage;

@@ -2,6 +2,7 @@
 
 mod envelope;
 mod estimate;
+mod incremental;
 mod list;
 mod problems;
 pub(crate) mod secrets;
@@ -20,6 +21,7 @@ use super::{
 use backup_core::{
     backup::{BackupConfig, BackupTarget, StateFile},
     cluster::{client::ConnectOptions, view::Host},
+    format::Version,
     restore::{RestoreConfig, RestoreSource, Trust, ValidateConfig},
     storage::{LocalDir, LocalOptions, Store, Stream, single_file},
 };
@@ -43,6 +45,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let namespace = problems.note(required_namespace(args.selection.namespace.as_deref()))?;
     let target = problems.note(target(args))?;
     let selection = selection::of(&args.records, &mut problems);
+    let incremental_from = incremental::of(args, &mut problems)?;
     let prefix = problems.note(prefix(args))?;
     let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
     let file_limit = problems.note(file_limit)?;
@@ -67,12 +70,14 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let mut config = BackupConfig::new(namespace, target);
     config.selection = selection;
     config.sharded = sharded;
+    config.incremental_from = incremental_from;
     config.connect = connect;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
+    config.asb_version_max = asb_version(&args.target.asb_version_max);
     config.remove_files = args.target.remove_files;
     config.remove_early = args.target.remove_early;
     config.manifest = !args.target.no_manifest;
@@ -128,16 +133,23 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
 }
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
+    let options = local_options(args);
     match (&args.target.directory, &args.target.output_file) {
         _ if args.estimate.estimate => Ok(estimate::no_target()),
         (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--output-file (-o)")),
         (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
-        (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory))),
+        (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory, options))),
         (None, Some(file)) => {
-            let store = single(file, Stream::stdout)?;
+            let store = single(file, options, Stream::stdout)?;
             if args.target.remove_files && !store.capabilities().named {
                 return Err(Error::usage(format!(
                     "--remove-files (-r) has nothing to remove: {} is a stream",
+                    store.location()
+                )));
+            }
+            if args.target.file_mode.is_some() && !store.capabilities().named {
+                return Err(Error::usage(format!(
+                    "--file-mode: no file is created, {} is a stream",
                     store.location()
                 )));
             }
@@ -150,8 +162,15 @@ fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
     match (&args.source.directory, &args.source.input_file) {
         (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--input-file (-i)")),
         (None, None) => Err(missing("--directory (-d)", "--input-file (-i)")),
-        (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(directory))),
-        (None, Some(file)) => Ok(RestoreSource::Single(single(file, Stream::stdin)?)),
+        (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(
+            directory,
+            LocalOptions::default(),
+        ))),
+        (None, Some(file)) => Ok(RestoreSource::Single(single(
+            file,
+            LocalOptions::default(),
+            Stream::stdin,
+        )?)),
     }
 }
 
@@ -205,6 +224,7 @@ fn check_resume(args: &BackupArgs) -> Result<(), Error> {
 /// Where the state is kept and found, and how often it is written.
 fn resume(args: &BackupArgs, config: &mut BackupConfig) {
     let flags = &args.resume;
+    config.state_options = local_options(args);
     config.state_file = flags.state_file_dst.as_deref().map(|typed| {
         if typed.contains('/') {
             StateFile::Local(typed.into())
@@ -231,16 +251,36 @@ const fn trust(args: &RestoreArgs) -> Trust {
     }
 }
 
-fn local_dir(path: &Path) -> Arc<dyn Store> {
-    Arc::new(LocalDir::new(path))
+/// How files are created.
+fn local_options(args: &BackupArgs) -> LocalOptions {
+    let options = LocalOptions::default();
+    let mode = args.target.file_mode;
+    mode.map_or(options, |mode| options.file_mode(mode))
+}
+
+/// One of the values that the flag takes.
+fn asb_version(typed: &str) -> Version {
+    match typed {
+        "3.1" => Version::V3_1,
+        "3.2" => Version::V3_2,
+        _ => Version::V3_3,
+    }
+}
+
+fn local_dir(path: &Path, options: LocalOptions) -> Arc<dyn Store> {
+    Arc::new(LocalDir::with_options(path, options))
 }
 
 /// The store for one file, where `-` stands for a standard stream.
-fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error> {
+fn single(
+    path: &Path,
+    options: LocalOptions,
+    standard: fn() -> Stream,
+) -> Result<Arc<dyn Store>, Error> {
     if path == Path::new("-") {
         return Ok(Arc::new(standard()));
     }
-    Ok(single_file(path, LocalOptions::default())?)
+    Ok(single_file(path, options)?)
 }
 
 fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Error> {

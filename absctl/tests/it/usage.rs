@@ -84,6 +84,7 @@ fn every_flag_is_in_the_help() {
         "--max-records",
         "--modified-after",
         "--modified-before",
+        "--incremental-from",
         "--no-ttl-only",
         "--filter-exp",
         "--partition-list",
@@ -105,6 +106,8 @@ fn every_flag_is_in_the_help() {
         "--output-file-prefix",
         "--file-limit",
         "--no-manifest",
+        "--file-mode",
+        "--asb-version-max",
         "--compact",
         "--estimate",
         "--estimate-samples",
@@ -230,6 +233,40 @@ fn wrong_command_lines() {
     check(
         "restore -n test -d x --ignore-manifest --run-id x",
         "--run-id and --ignore-manifest exclude each other",
+    );
+    let mode = |text: &str, part: &str| {
+        check(&format!("backup -n test -d x --file-mode {text}"), part);
+    };
+    mode("0o640", "octal digits are needed");
+    mode("648", "octal digits are needed");
+    mode("1640", "at most 0777");
+    mode("99999999999", "octal digits are needed");
+    mode("0440", "the owner has to be able to read and write");
+    mode("0750", "backup files are not executable");
+    check(
+        "backup -n test -o - --file-mode 640",
+        "no file is created, stdout is a stream",
+    );
+    check(
+        "backup -n test -d x --asb-version-max 3.0",
+        "possible values: 3.1, 3.2, 3.3",
+    );
+    let gap = |flags: &str, part: &str| {
+        let line = format!("backup -n test -d x --incremental-from y {flags}");
+        check(
+            &line,
+            &format!("--incremental-from and {part} exclude each other"),
+        );
+    };
+    gap("-a 2026-01-01", "--modified-after (-a)");
+    gap("-M 5", "--max-records (-M)");
+    gap("-x", "--no-bins (-x)");
+    gap("-R", "--no-records (-R)");
+    gap("-l 10.0.0.1:3000", "--node-list (-l)");
+    gap("--rack-list 1", "--rack-list");
+    check(
+        "backup -n test -d x --incremental-from -",
+        "a stream has no manifest",
     );
     check(
         "backup -n test -d x -R=maybe",

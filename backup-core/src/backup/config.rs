@@ -1,8 +1,9 @@
 //! What to back up, and where to.
 
 use super::{Selection, Shard, ShardedRun};
+use asb_format::Version;
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
-use backup_storage::Store;
+use backup_storage::{LocalOptions, Store};
 
 use super::wrap::Wrap;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -52,6 +53,11 @@ pub struct BackupConfig {
     /// The part of a run that this process makes; `None` = all of it. The state is always kept
     /// then, and found again.
     pub sharded: Option<ShardedRun>,
+    /// The earlier backup that this one goes on from: only records that were updated since it
+    /// began are taken, and [`Selection::modified_after`] must be left alone. A directory or a
+    /// single file with a complete manifest, of the same namespace and selection; its files are
+    /// not read. If it is encrypted, by the key of [`Self::wrap`].
+    pub incremental_from: Option<Arc<dyn Store>>,
     /// Leave out the records.
     pub no_records: bool,
     /// Leave out the secondary indexes.
@@ -60,6 +66,9 @@ pub struct BackupConfig {
     pub no_udfs: bool,
     /// Write blobs, maps, lists and sketches raw instead of in base64.
     pub compact: bool,
+    /// The highest version of the format that may be written, 3.1 to 3.3 (default 3.3). Indexes
+    /// that need more are left out (`asb-text.md` §6.4).
+    pub asb_version_max: Version,
     /// Compression and encryption of the files.
     pub wrap: Wrap,
     /// With [`Self::remove_files`]: remove the old backup as soon as all checks are passed and
@@ -74,6 +83,8 @@ pub struct BackupConfig {
     /// Keep the state of the backup there all the time, so that it can be continued whatever
     /// happens. `None` = write one beside the data when the backup is interrupted or fails.
     pub state_file: Option<StateFile>,
+    /// How a [`StateFile::Local`] is created.
+    pub state_options: LocalOptions,
     /// Go on with the backup whose state this is.
     pub resume: Option<StateFile>,
     /// Time between two points to which an interrupted backup can be cut back, with
@@ -108,16 +119,19 @@ impl BackupConfig {
             parallel: None,
             selection: Selection::default(),
             sharded: None,
+            incremental_from: None,
             no_records: false,
             no_indexes: false,
             no_udfs: false,
             compact: false,
+            asb_version_max: Version::V3_3,
             wrap: Wrap::default(),
             remove_early: false,
             remove_files: false,
             prefix: String::new(),
             manifest: true,
             state_file: None,
+            state_options: LocalOptions::default(),
             resume: None,
             durable_interval: Duration::from_secs(5),
             durable_records: 0,

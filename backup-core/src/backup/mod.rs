@@ -6,6 +6,7 @@
 //! ```
 
 mod artifacts;
+mod clocks;
 mod config;
 mod estimate;
 mod files;
@@ -15,6 +16,7 @@ mod keeper;
 mod ledger;
 mod lock_keeper;
 mod names;
+mod parent;
 mod run;
 mod scan_stage;
 mod selection;
@@ -23,6 +25,7 @@ mod siblings;
 mod state;
 mod summary;
 mod target;
+mod window;
 mod wrap;
 mod write_stage;
 
@@ -30,6 +33,7 @@ pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
 pub use estimate::{Estimate, EstimateConfig, EstimateCounts, EstimateStats};
+pub use parent::ParentProblem;
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };

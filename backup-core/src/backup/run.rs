@@ -8,7 +8,7 @@ use super::{
     ledger::Ledger,
     scan_stage::ChunkSink,
     selection::{Begun, Plan, expected_records},
-    summary,
+    summary::{self, Seen},
     target::Run,
     write_stage::{Input, Task, Writer},
 };
@@ -17,7 +17,6 @@ use crate::{
     fingerprint::Fingerprinter,
     handle::join_or_leave,
     limits::Limiter,
-    manifest::Server,
     partitions,
     stats::BackupStats,
 };
@@ -41,12 +40,13 @@ pub(super) async fn run(
     let stop = cancel.child_token();
     let token = stop.clone();
     let run = off_runtime(move || Run::prepare(config, stats, token)).await?;
-    let Some(run) = run.map(Arc::new) else {
+    let Some(mut run) = run else {
         return Ok(()); // a shard that was complete
     };
     let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
-    let plan = plan(&run, &view, &cancel).await?;
+    let plan = plan(&mut run, &view, &cancel).await?;
+    let run = Arc::new(run);
     let (begun, token) = (Arc::clone(&run), stop.clone());
     let hold = off_runtime(move || begun.begin(token)).await?;
     let forecast = Forecast::start(&run, &view, &plan);
@@ -54,9 +54,12 @@ pub(super) async fn run(
     if let Some(forecast) = forecast {
         forecast.end().await;
     }
-    let server = match &result {
-        Ok(()) if run.config.manifest => summary::server(&*view).await,
-        _ => Server::default(),
+    let seen = match &result {
+        Ok(()) if run.config.manifest => Seen {
+            server: summary::server(&*view).await,
+            clock_skew_ns: run.close_window(&*view).await,
+        },
+        _ => Seen::default(),
     };
     let (ended, is_cancelled) = (Arc::clone(&run), cancel.is_cancelled());
     off_runtime(move || {
@@ -65,19 +68,20 @@ pub(super) async fn run(
         } else {
             result
         };
-        ended.end(result, server, hold)
+        ended.end(result, seen, hold)
     })
     .await
 }
 
 /// What is to be read: found out before the target is touched.
 async fn plan(
-    run: &Run,
+    run: &mut Run,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
 ) -> Result<Plan, Error> {
     let metadata = Metadata::new(&**view);
     or_cancelled(cancel, metadata.check_namespace(&run.config.namespace)).await?;
+    or_cancelled(cancel, run.open_window(&**view)).await?;
     resolve(run, view, cancel).await
 }
 

@@ -14,6 +14,7 @@ use crate::{
     partitions,
 };
 use aerospike_wire::digest::PartitionId;
+use asb_format::Version;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -55,6 +56,13 @@ pub(crate) struct State {
     pub(crate) globals: WrittenGlobals,
     /// The files, in the order in which they were begun.
     pub(crate) files: Vec<FileState>,
+    /// Of an incremental backup: where its time window begins, nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ns: Option<u64>,
+    /// Largest difference between the clocks of nodes and that of the machine, as far as all
+    /// runs have measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clock_skew_ns: Option<u64>,
     /// The partitions that were chosen: as `first-count`, or the digest after which to begin.
     pub(crate) selected: Vec<String>,
     /// With shards, the partitions that all of them divide.
@@ -140,6 +148,8 @@ impl State {
             globals_done: false,
             globals: WrittenGlobals::default(),
             files: Vec::new(),
+            since_ns: None,
+            clock_skew_ns: None,
             selected: Vec::new(),
             divided: Vec::new(),
             partitions: Vec::new(),
@@ -269,8 +279,10 @@ pub(super) fn shared(arguments: &BTreeMap<String, String>) -> BTreeMap<String, S
 }
 
 /// The arguments that a continuation must repeat (`files-and-state.md` §7.2), by the names of
-/// their options. Those that have their default are left out.
-pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
+/// their options. Those that have their default are left out. `parent` is the run of the backup
+/// that an incremental one goes on from: it tells it better than its place, and the window that
+/// follows from it stands in the state.
+pub(super) fn arguments(config: &BackupConfig, parent: Option<&str>) -> BTreeMap<String, String> {
     let mut arguments = BTreeMap::new();
     let mut set = |option: &str, value: Option<String>| {
         arguments.extend(value.map(|value| (option.to_owned(), value)));
@@ -300,6 +312,12 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
         set(SHARD, Some(format!("{number}/{count}")));
         set(RUN_ID, Some(sharded.run.clone()));
     }
+    let version = Some(config.asb_version_max).filter(|version| *version < Version::V3_3);
+    set(
+        "--asb-version-max",
+        version.map(|version| version.to_string()),
+    );
+    set("--incremental-from", parent.map(str::to_owned));
     arguments.extend(config.selection.arguments());
     arguments
 }

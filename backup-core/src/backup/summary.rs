@@ -14,21 +14,35 @@ use aerospike_wire::digest::PartitionId;
 use backup_cluster::view::{self, ClusterView};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the cluster has told at the end of a run.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) server: Server,
+    /// For [`Window::clock_skew_ns`].
+    pub(super) clock_skew_ns: Option<u64>,
+}
+
 /// What the cluster says about itself. Nothing of it is needed to restore, so a node that does
 /// not answer is no failure.
 pub(super) async fn server(view: &dyn ClusterView) -> Server {
     let mut builds = BTreeSet::new();
-    let mut cluster = None;
     for node in view.nodes() {
         builds.extend(view::ask(view, &node.name, "build").await.ok());
-        if cluster.is_none() {
-            cluster = view::ask(view, &node.name, "cluster-name").await.ok();
-        }
     }
     Server {
         builds: builds.into_iter().collect(),
-        cluster: cluster.filter(|name| !name.is_empty() && name != "null"),
+        cluster: cluster_name(view).await,
     }
+}
+
+/// The name of the cluster, if it has one and a node tells it.
+pub(super) async fn cluster_name(view: &dyn ClusterView) -> Option<String> {
+    for node in view.nodes() {
+        if let Ok(name) = view::ask(view, &node.name, "cluster-name").await {
+            return Some(name).filter(|name| !name.is_empty() && name != "null");
+        }
+    }
+    None
 }
 
 fn nanoseconds(time: Option<i64>) -> Option<u64> {
@@ -39,7 +53,7 @@ fn nanoseconds(time: Option<i64>) -> Option<u64> {
 pub(super) fn manifest(
     config: &BackupConfig,
     head: &State,
-    server: Server,
+    seen: Seen,
     journal: &Journal,
     scan_end_ns: u64,
 ) -> Manifest {
@@ -82,7 +96,7 @@ pub(super) fn manifest(
         shard,
         divided: head.divided.clone(),
         tool: TOOL.to_owned(),
-        server,
+        server: seen.server,
         namespace: config.namespace.clone(),
         selection,
         window: Window {
@@ -90,9 +104,9 @@ pub(super) fn manifest(
             scan_end_ns,
             modified_after_ns: nanoseconds(config.selection.modified_after),
             modified_before_ns: nanoseconds(config.selection.modified_before),
-            clock_skew_ns: None,
+            clock_skew_ns: seen.clock_skew_ns,
         },
-        parent: None,
+        parent: None, // whoever has one sets it
         envelope: config.wrap.envelope(),
         files: files.collect(),
         partitions,

@@ -3,18 +3,19 @@
 
 use super::{
     BackupConfig,
+    clocks::Clocks,
     files::FileSet,
     keeper::{Keeper, Keeping, Place},
     lock_keeper::LockKeeper,
     names::Names,
+    parent::Parent,
     siblings::Siblings,
     state::{self, State},
-    summary,
+    summary::{self, Seen},
 };
 use crate::{
     error::{Error, StateProblem},
     lock::{self, Lock, LockRequest},
-    manifest::Server,
     stats::BackupStats,
 };
 use backup_storage::Store;
@@ -35,6 +36,10 @@ pub(super) struct Run {
     siblings: Option<Siblings>,
     /// The state that it goes on from.
     pub(super) resumed: Option<State>,
+    /// The backup that an incremental one goes on from.
+    pub(super) parent: Option<Parent>,
+    /// What was found out about the clocks of the nodes.
+    pub(super) clocks: Clocks,
     pub(super) stats: Arc<BackupStats>,
 }
 
@@ -59,9 +64,11 @@ impl Run {
         check(&config, &default)?;
         let own = config.sharded.as_ref();
         let siblings = own.map(|own| Siblings::new(&target, &names, own));
-        let arguments = state::arguments(&config);
+        let parent = Parent::find(&config)?;
+        let earlier = parent.as_ref().map(|parent| parent.run.as_str());
+        let arguments = state::arguments(&config, earlier);
         let wanted = config.resume.as_ref().or(config.state_file.as_ref());
-        let place = Place::new(wanted, &target, default);
+        let place = Place::new(wanted, &target, default, config.state_options);
         let mut goes_on = config.resume.is_some();
         if let Some(siblings) = &siblings {
             siblings.check(&cancel)?;
@@ -96,6 +103,8 @@ impl Run {
             keeper,
             siblings,
             resumed: state,
+            parent,
+            clocks: Clocks::default(),
             stats,
         }))
     }
@@ -216,11 +225,11 @@ impl Run {
     pub(super) fn end(
         &self,
         result: Result<(), Error>,
-        server: Server,
+        seen: Seen,
         hold: Hold,
     ) -> Result<(), Error> {
         drop(hold.keeping);
-        let ended = result.and_then(|()| self.complete(server));
+        let ended = result.and_then(|()| self.complete(seen));
         if ended.is_err() {
             self.keep_or_discard();
         }
@@ -236,12 +245,12 @@ impl Run {
     }
 
     /// Everything is in complete files.
-    fn complete(&self, server: Server) -> Result<(), Error> {
+    fn complete(&self, seen: Seen) -> Result<(), Error> {
         if let Some(keeper) = self.keeper.as_ref().filter(|_| self.keeps_state()) {
             keeper.write()?; // names change now: the state must say that all files are complete
         }
         let manifest = match &self.keeper {
-            Some(keeper) if self.config.manifest => Some(self.manifest(keeper, server)?),
+            Some(keeper) if self.config.manifest => Some(self.manifest(keeper, seen)?),
             _ => None,
         };
         let name = self.files.beside().manifest();
@@ -255,14 +264,15 @@ impl Run {
         }
     }
 
-    fn manifest(&self, keeper: &Keeper, server: Server) -> Result<Vec<u8>, Error> {
+    fn manifest(&self, keeper: &Keeper, seen: Seen) -> Result<Vec<u8>, Error> {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let end_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let head = keeper.head().clone();
         let journal = self.files.journal();
-        let mut manifest = summary::manifest(&self.config, &head, server, journal, end_ns);
+        let mut manifest = summary::manifest(&self.config, &head, seen, journal, end_ns);
+        manifest.parent = self.parent.as_ref().map(|parent| parent.run.clone());
         manifest
             .encode(self.config.wrap.set_key().as_ref())
             .map_err(|error| Error::Internal(error.to_string()))

@@ -176,19 +176,29 @@ pub fn merge(mut shards: Vec<Manifest>) -> Result<Manifest, MergeError> {
 
 /// Whether a shard was told the same as the first one.
 fn agree(first: &Manifest, shard: &Manifest, number: u16) -> Result<(), MergeError> {
-    let window = |window: &Window| (window.modified_after_ns, window.modified_before_ns);
     // A node that did not answer is no other cluster.
     let is_same_cluster = |(one, other)| one == other;
     let clusters = first.server.cluster.as_ref();
     let clusters = clusters.zip(shard.server.cluster.as_ref());
+    // Shards of an incremental backup find the beginning for themselves.
+    let window = |manifest: &Manifest| {
+        let Window {
+            modified_after_ns,
+            modified_before_ns,
+            ..
+        } = manifest.window;
+        let is_found = manifest.parent.is_some();
+        let after = modified_after_ns.map(|after| if is_found { 0 } else { after });
+        (after, modified_before_ns)
+    };
     let keys = [
         ("run", first.run == shard.run),
         ("cluster", clusters.is_none_or(is_same_cluster)),
         ("namespace", first.namespace == shard.namespace),
         ("selection", first.selection == shard.selection),
         ("divided partitions", first.divided == shard.divided),
-        ("window", window(&first.window) == window(&shard.window)),
         ("parent", first.parent == shard.parent),
+        ("window", window(first) == window(shard)),
         ("envelope", first.envelope == shard.envelope),
         ("annotations", first.annotations == shard.annotations),
     ];
@@ -227,7 +237,11 @@ fn join(whole: &mut Manifest, shard: Manifest) -> Result<(), MergeError> {
     let (window, other) = (&mut whole.window, shard.window);
     window.scan_start_ns = window.scan_start_ns.min(other.scan_start_ns);
     window.scan_end_ns = window.scan_end_ns.max(other.scan_end_ns);
-    window.clock_skew_ns = window.clock_skew_ns.max(other.clock_skew_ns);
+    // What all of them have is what the whole has.
+    window.modified_after_ns = window.modified_after_ns.max(other.modified_after_ns);
+    // What one shard does not know, nobody knows of the whole.
+    let skews = window.clock_skew_ns.zip(other.clock_skew_ns);
+    window.clock_skew_ns = skews.map(|(one, other)| one.max(other));
     whole.files.extend(shard.files);
     whole.indexes.extend(shard.indexes);
     whole.udfs.extend(shard.udfs);

@@ -13,6 +13,7 @@ mod faults;
 mod fingerprint;
 mod generations;
 mod golden;
+mod incremental;
 mod limits;
 mod lock;
 mod manifest;

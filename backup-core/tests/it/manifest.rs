@@ -316,7 +316,7 @@ fn shard(number: u16) -> Manifest {
         window: Window {
             scan_start_ns: u64::from(10 - number),
             scan_end_ns: u64::from(20 + number),
-            clock_skew_ns: is_first.then_some(4),
+            clock_skew_ns: Some(u64::from(5 - number)),
             ..whole.window
         },
         ..whole
@@ -341,6 +341,34 @@ fn shards_make_one_set_whoever_merges() {
         (7, 23)
     );
     assert_eq!(whole.window.clock_skew_ns, Some(4));
+}
+
+#[test]
+fn the_window_of_all_shards_is_what_each_of_them_knows_and_has() {
+    let mut second = shard(2);
+    second.window.clock_skew_ns = None;
+    let after_ns = second.window.modified_after_ns.unwrap();
+    second.window.modified_after_ns = Some(after_ns - 1);
+    let mut first = shard(1);
+    first.window.modified_after_ns = Some(after_ns - 2);
+    let whole = merge(vec![first, second, shard(3)]).unwrap();
+    assert_eq!(whole.window.clock_skew_ns, None);
+    assert_eq!(whole.window.modified_after_ns, Some(after_ns));
+    // Without a parent the user has given it, the same to all of them.
+    let on_its_own = |number| Manifest {
+        parent: None,
+        ..shard(number)
+    };
+    let mut second = on_its_own(2);
+    second.window.modified_after_ns = Some(after_ns - 1);
+    let error = merge(vec![on_its_own(1), second, on_its_own(3)]).unwrap_err();
+    assert!(matches!(
+        error,
+        MergeError::Differs {
+            number: 2,
+            key: "window"
+        }
+    ));
 }
 
 #[test]

@@ -7,7 +7,7 @@ use super::{chain, duration};
 use backup_core::{
     error::Error as JobError,
     handle::Outcome,
-    stats::{BackupStats, RestoreCounts, RestoreStats},
+    stats::{BackupCounts, BackupStats, RestoreCounts, RestoreStats},
 };
 use jiff::Timestamp;
 use std::{
@@ -52,7 +52,7 @@ impl Report {
             outcome,
             earlier,
             read,
-            [lines(&written)],
+            [lines(&written), changes(&counts)],
             &ours,
         )
     }
@@ -184,6 +184,23 @@ fn lines(counts: &[(&'static str, u64)]) -> Vec<Line> {
 
 const fn items(counts: &RestoreCounts) -> [u64; 3] {
     [counts.records_read, counts.indexes_read, counts.udfs_read]
+}
+
+/// The window of an incremental backup, and what no scan can see of it.
+fn changes(counts: &BackupCounts) -> Vec<Line> {
+    const UNSEEN: &str =
+        "deletes, truncates, expired records, and records shipped in with older update times";
+    if counts.since_ns == 0 {
+        return Vec::new();
+    }
+    let since = Timestamp::from_nanosecond(counts.since_ns.into());
+    let since = since.map_or_else(|_| "unknown".to_owned(), |since| since.to_string());
+    let overlap = duration::go(Duration::from_nanos(counts.overlap_ns));
+    vec![
+        ("Changes Since", since),
+        ("Overlap", overlap),
+        ("Not Seen", UNSEEN.to_owned()),
+    ]
 }
 
 /// Left out when nothing was read, as in the reference tool.
