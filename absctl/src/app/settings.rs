@@ -2,6 +2,7 @@
 
 mod envelope;
 mod list;
+mod patience;
 mod problems;
 pub(crate) mod secrets;
 mod selection;
@@ -75,6 +76,14 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.records_per_second = args.limits.records_per_second;
     config.bytes_per_second = bandwidth.unwrap_or(0);
     config.wrap = wrap;
+    patience::scans(&args.scans, &mut config);
+    if let Some(mebibytes) = args
+        .target
+        .local_buffer_size
+        .filter(|_| !is_stream(&config))
+    {
+        config.chunk_bytes = usize::from(mebibytes) << 20;
+    }
     resume(args, &mut config);
     Ok(config)
 }
@@ -122,7 +131,7 @@ fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
         (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
         (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory))),
         (None, Some(file)) => {
-            let store = single(file, Stream::stdout)?;
+            let store = single(file, Stream::stdout, args.target.std_buffer)?;
             if args.target.remove_files && !store.capabilities().named {
                 return Err(Error::usage(format!(
                     "--remove-files (-r) has nothing to remove: {} is a stream",
@@ -139,7 +148,11 @@ fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
         (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--input-file (-i)")),
         (None, None) => Err(missing("--directory (-d)", "--input-file (-i)")),
         (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(directory))),
-        (None, Some(file)) => Ok(RestoreSource::Single(single(file, Stream::stdin)?)),
+        (None, Some(file)) => Ok(RestoreSource::Single(single(
+            file,
+            Stream::stdin,
+            args.source.std_buffer,
+        )?)),
     }
 }
 
@@ -190,6 +203,10 @@ fn check_resume(args: &BackupArgs) -> Result<(), Error> {
     Ok(())
 }
 
+fn is_stream(config: &BackupConfig) -> bool {
+    !config.target.store().capabilities().named
+}
+
 /// Where the state is kept and found, and how often it is written.
 fn resume(args: &BackupArgs, config: &mut BackupConfig) {
     let flags = &args.resume;
@@ -223,10 +240,10 @@ fn local_dir(path: &Path) -> Arc<dyn Store> {
     Arc::new(LocalDir::new(path))
 }
 
-/// The store for one file, where `-` stands for a standard stream.
-fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error> {
+/// The store for one file, where `-` stands for a standard stream with a buffer of so many MiB.
+fn single(path: &Path, standard: fn() -> Stream, mebibytes: u16) -> Result<Arc<dyn Store>, Error> {
     if path == Path::new("-") {
-        return Ok(Arc::new(standard()));
+        return Ok(Arc::new(standard().buffered(usize::from(mebibytes) << 20)));
     }
     Ok(single_file(path, LocalOptions::default())?)
 }
@@ -241,11 +258,14 @@ fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Erro
     };
     Ok(ConnectOptions {
         seeds: hosts.into_iter().map(seed).collect(),
-        connect_timeout: Duration::from_millis(flags.client_timeout.into()),
+        connect_timeout: patience::millis(flags.client_timeout),
+        login_timeout: patience::millis(flags.client_login_timeout),
+        idle_timeout: patience::millis(flags.client_idle_timeout),
+        info_timeout: patience::millis(flags.info.info_timeout),
+        info_retry: patience::info_retry(&flags.info),
         services_alternate: flags.services_alternate,
         tls: access::tls(&flags.tls, secrets)?,
         auth: access::auth(flags, secrets)?,
-        ..ConnectOptions::default()
     })
 }
 

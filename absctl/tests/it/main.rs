@@ -12,6 +12,7 @@ mod faults;
 mod golden;
 mod kill;
 mod manifest;
+mod patience;
 mod records;
 mod replace;
 mod round_trip;

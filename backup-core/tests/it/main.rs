@@ -18,6 +18,7 @@ mod manifest;
 mod resume;
 mod round_trip;
 mod selection;
+mod stalls;
 mod support;
 mod target;
 mod validate;

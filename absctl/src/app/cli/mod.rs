@@ -9,6 +9,7 @@ pub(crate) mod envelope;
 mod general;
 mod given;
 mod limits;
+mod patience;
 mod records;
 mod refusal;
 mod resume;
@@ -21,6 +22,7 @@ mod tuning;
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    patience::{Info, Scans},
     records::Records,
     tls::Tls,
 };
@@ -91,6 +93,8 @@ pub(crate) struct BackupArgs {
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) scans: Scans,
 }
 
 /// Flags of `absctl restore`.
