@@ -16,6 +16,7 @@ mod patience;
 mod records;
 mod replace;
 mod round_trip;
+mod rules;
 mod secrets;
 mod selection;
 mod signals;
