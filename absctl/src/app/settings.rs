@@ -13,7 +13,7 @@ pub(crate) use self::secrets::Secrets;
 use self::problems::Problems;
 use super::{
     access,
-    cli::{BackupArgs, Connection, RestoreArgs, Seed},
+    cli::{BackupArgs, Connection, RestoreArgs, Seed, Selection},
     error::Error,
 };
 use backup_core::{
@@ -60,6 +60,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     else {
         return Err(problems.into_error());
     };
+    warn_of_nothing(&args.selection);
     let mut config = BackupConfig::new(namespace, target);
     config.selection = selection;
     config.connect = connect;
@@ -114,6 +115,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
         }));
     }
     let namespace = required_namespace(namespace)?;
+    warn_of_nothing(&args.selection);
     let mut config = RestoreConfig::new(namespace, source(args)?);
     config.parallel = parallel;
     config.no_records = args.selection.no_records;
@@ -214,7 +216,7 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) {
         if typed.contains('/') {
             StateFile::Local(typed.into())
         } else {
-            StateFile::Beside(typed.to_owned())
+            beside(args, typed)
         }
     });
     // An existing path, else the name beside the data.
@@ -222,11 +224,25 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) {
         if typed.contains('/') || Path::new(typed).is_file() {
             StateFile::Local(typed.into())
         } else {
-            StateFile::Beside(typed.to_owned())
+            beside(args, typed)
         }
     });
     config.durable_interval = Duration::from_millis(flags.durable_interval);
     config.durable_records = flags.scan_page_size;
+}
+
+/// A state file beside the data. Beside a single file the store knows only names that begin with its
+/// own.
+fn beside(args: &BackupArgs, name: &str) -> StateFile {
+    let file = args.target.output_file.as_deref();
+    let own = file.and_then(Path::file_name).and_then(|own| own.to_str());
+    match (file, own) {
+        (Some(file), Some(own)) => match name.strip_prefix(own) {
+            Some(rest) if rest.starts_with('.') => StateFile::Beside(name.to_owned()),
+            _ => StateFile::Local(file.with_file_name(name)),
+        },
+        _ => StateFile::Beside(name.to_owned()),
+    }
 }
 
 const fn trust(args: &RestoreArgs) -> Trust {
@@ -267,6 +283,13 @@ fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Erro
         tls: access::tls(&flags.tls, secrets)?,
         auth: access::auth(flags, secrets)?,
     })
+}
+
+/// Everything can be left out, but hardly on purpose.
+fn warn_of_nothing(flags: &Selection) {
+    if flags.no_records && flags.no_indexes && flags.no_udfs {
+        tracing::warn!("--no-records (-R), --no-indexes (-I) and --no-udfs leave nothing to do");
+    }
 }
 
 fn parallel(typed: u16) -> Option<usize> {

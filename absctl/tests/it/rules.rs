@@ -2,7 +2,7 @@
 //! message that names the flags, nothing written, and not even a connection. Rules about which
 //! records are selected have their rows in `records.rs`.
 
-use crate::support::{absctl, names};
+use crate::support::{absctl, backup, data_names, filled, hosts, names};
 use std::{
     ffi::OsStr,
     io::ErrorKind,
@@ -114,6 +114,23 @@ fn targets() {
         1,
         &["unknown flag: --no-such"],
     );
+}
+
+#[test]
+fn an_unwritable_directory_is_noticed_first() {
+    use std::os::unix::fs::PermissionsExt as _;
+    if rustix::process::geteuid().is_root() {
+        eprintln!("skipped: root may write everywhere");
+        return;
+    }
+    let (place, cluster) = (tempdir().expect("directory"), Bystander::new());
+    let mode = |mode| std::fs::Permissions::from_mode(mode);
+    std::fs::set_permissions(place.path(), mode(0o555)).expect("mode");
+    let target = place.path().join("new");
+    let flags: [&dyn AsRef<OsStr>; 5] = [&"backup", &cluster.host(), &"-ntest", &"-d", &target];
+    absctl(&flags).fails(1, "permission").at_once();
+    cluster.assert_alone("an unwritable directory");
+    std::fs::set_permissions(place.path(), mode(0o755)).expect("mode");
 }
 
 #[test]
@@ -316,4 +333,79 @@ fn all_violations_are_in_one_message() {
             "--file-limit (-F)",
         ],
     );
+}
+
+/// What the reference tools refuse, and this one does not.
+#[test]
+fn what_is_taken() {
+    let cluster = filled(1, 60);
+    let check = |line: &str, warning: Option<&str>| {
+        let place = tempdir().expect("directory");
+        let path = place.path().join("set");
+        let mut args: Vec<&dyn AsRef<OsStr>> = Vec::new();
+        let (node, words) = (&cluster.seeds()[0], line.split(' '));
+        let words: Vec<&str> = words
+            .map(|word| if word == "NODE" { node } else { word })
+            .collect();
+        args.extend(words.iter().map(|word| word as &dyn AsRef<OsStr>));
+        if !words.contains(&"-o") {
+            args.extend([&"-d" as &dyn AsRef<OsStr>, &path]);
+        } else {
+            args.push(&path);
+        }
+        let run = backup(&cluster, &args);
+        match warning {
+            None => drop(run.succeeds()),
+            Some(part) => {
+                let run = run.survives();
+                let line = run.stderr.lines().find(|line| line.contains(" WARN "));
+                assert!(line.is_some_and(|line| line.contains(part)), "{run:?}");
+            }
+        }
+        data_names(&path)
+    };
+    check("-F 0", None);
+    check("-w 0", None);
+    check("-M 10 -w 2", None);
+    check("--records-per-second 0 --bandwidth 0 --std-buffer 0", None);
+    check("--max-retries 0 --sleep-between-retries 0", None);
+    check(
+        "--info-retry-interval 0 --info-max-retries 0 --info-timeout 0",
+        None,
+    );
+    check("--client-idle-timeout 0 --client-login-timeout 0", None);
+    check("--socket-timeout 0 --total-timeout 0", None);
+    check("--state-file-dst s -F 0", None);
+    check("--state-file-dst s --scan-page-size 0", None);
+    check("--state-file-dst s -l NODE", None);
+    check("--state-file-dst s -o", None);
+    check(
+        "--compression-level 5",
+        Some("--compression-level has no effect without --compress"),
+    );
+    let nothing = check(
+        "-R -I --no-udfs",
+        Some("--no-records (-R), --no-indexes (-I) and --no-udfs leave nothing"),
+    );
+    assert_eq!(nothing, Vec::<String>::new());
+}
+
+/// The old backup stays when the cluster cannot give a new one.
+#[test]
+fn the_cluster_is_asked_before_anything_is_removed() {
+    let cluster = filled(1, 60);
+    let place = tempdir().expect("directory");
+    backup(&cluster, &[&"-d", &place.path()]).succeeds();
+    let before = names(place.path());
+    let hosts = hosts(&cluster);
+    for early in [&[][..], &[&"--remove-early" as &dyn AsRef<OsStr>]] {
+        let common: [&dyn AsRef<OsStr>; 4] = [&"backup", &"-d", &place.path(), &"-r"];
+        let common = [&common[..], early].concat();
+        let with = |more: &[&dyn AsRef<OsStr>]| absctl(&[&common[..], more].concat());
+        with(&[&hosts, &"-nother"]).fails(1, "namespace other does not exist");
+        with(&[&"-h127.0.0.1:1", &"-ntest", &"--client-timeout=1000"]).fails(14, "no connection");
+        with(&[&hosts, &"-ntest", &"-l127.0.0.1:1"]).fails(1, "no node of the cluster is called");
+        with(&[&hosts, &"-ntest", &"-fkUU="]).fails(1, "refuses the filter expression");
+        assert_eq!(names(place.path()), before);
+    }
 }

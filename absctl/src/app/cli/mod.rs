@@ -24,6 +24,7 @@ pub(crate) use self::{
     given::Given,
     patience::{Info, Scans},
     records::Records,
+    selection::Selection,
     tls::Tls,
 };
 
@@ -32,7 +33,6 @@ use self::{
     envelope::{Envelope, Level, Window},
     limits::Limits,
     resume::Resume,
-    selection::Selection,
     target::{Source, Target},
     tuning::Tuning,
 };
