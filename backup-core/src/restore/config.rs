@@ -131,6 +131,7 @@ impl RestoreConfig {
         options.server_timeout = self.write_timeout;
         // The server's time-out is to be heard, not overtaken.
         options.socket.io_timeout = self.write_timeout.saturating_add(Duration::from_secs(5));
+        options.socket.idle_timeout = self.connect.idle_timeout;
         options.retry = self.retry;
         options
     }

@@ -21,6 +21,7 @@ mod resume;
 mod round_trip;
 mod selection;
 mod shards;
+mod stalls;
 mod support;
 mod target;
 mod validate;

@@ -10,6 +10,7 @@ mod estimate;
 mod general;
 mod given;
 mod limits;
+mod patience;
 mod records;
 mod refusal;
 mod resume;
@@ -23,7 +24,9 @@ mod tuning;
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    patience::{Info, Scans},
     records::Records,
+    selection::Selection,
     tls::Tls,
 };
 
@@ -33,7 +36,6 @@ use self::{
     estimate::Estimate,
     limits::Limits,
     resume::Resume,
-    selection::Selection,
     shard::Part,
     target::{Source, Target},
     tuning::Tuning,
@@ -99,6 +101,8 @@ pub(crate) struct BackupArgs {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) scans: Scans,
 }
 
 /// Flags of `absctl restore`.
