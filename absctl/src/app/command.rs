@@ -98,14 +98,14 @@ async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), E
 }
 
 async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {
-    let is_stream = !config.source.store().capabilities().named;
+    let is_stream = config.source.is_stream();
     let job = restore::start(config);
     let ended = drive(job, restore_moment, signals, is_stream).await;
     finish(ended, Report::restore)
 }
 
 async fn run_validation(config: ValidateConfig, signals: &mut Signals) -> Result<(), Error> {
-    let is_stream = !config.source.store().capabilities().named;
+    let is_stream = config.source.is_stream();
     let job = restore::validate(config, |file| output::file_report(&file));
     let ended = drive(job, restore_moment, signals, is_stream).await;
     finish(ended, Report::validation)

@@ -107,6 +107,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let namespace = required_namespace(namespace)?;
     let mut config = RestoreConfig::new(namespace, source(args)?);
     config.parallel = parallel;
+    config.apply_metadata_last = args.source.apply_metadata_last;
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
@@ -135,12 +136,52 @@ fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
 }
 
 fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
-    match (&args.source.directory, &args.source.input_file) {
-        (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--input-file (-i)")),
-        (None, None) => Err(missing("--directory (-d)", "--input-file (-i)")),
-        (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(directory))),
-        (None, Some(file)) => Ok(RestoreSource::Single(single(file, Stream::stdin)?)),
+    const DIRECTORY: &str = "--directory (-d)";
+    const FILE: &str = "--input-file (-i)";
+    const LIST: &str = "--directory-list";
+    let flags = &args.source;
+    let given = [
+        (DIRECTORY, flags.directory.is_some()),
+        (FILE, flags.input_file.is_some()),
+        (LIST, flags.directory_list.is_some()),
+    ];
+    let mut given = given.iter().filter(|(_, is_given)| *is_given);
+    if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
+        return Err(exclusive(one, other));
     }
+    if flags.parent_directory.is_some() && flags.directory_list.is_none() {
+        return Err(Error::usage("--parent-directory needs --directory-list"));
+    }
+    if let Some(file) = &flags.input_file {
+        return Ok(RestoreSource::Single(single(file, Stream::stdin)?));
+    }
+    if let Some(directory) = &flags.directory {
+        return Ok(RestoreSource::Directory(local_dir(directory)));
+    }
+    match &flags.directory_list {
+        Some(list) => directories(list, flags.parent_directory.as_deref()),
+        None => Err(Error::usage(format!(
+            "{DIRECTORY}, {FILE} or {LIST} is needed"
+        ))),
+    }
+}
+
+/// Several directories, below `parent` if there is one. Their names are split at commas, and
+/// nothing is trimmed.
+fn directories(list: &str, parent: Option<&Path>) -> Result<RestoreSource, Error> {
+    let mut stores = Vec::new();
+    for name in list.split(',') {
+        if name.is_empty() {
+            return Err(Error::usage(format!(
+                "--directory-list {list:?}: a name is empty"
+            )));
+        }
+        // A name below the parent is never absolute.
+        let below = |parent: &Path| parent.join(name.trim_start_matches('/'));
+        let path = parent.map_or_else(|| name.into(), below);
+        stores.push(local_dir(&path));
+    }
+    Ok(RestoreSource::Directories(stores))
 }
 
 /// What the names of data files begin with (`files-and-state.md` §1.1).

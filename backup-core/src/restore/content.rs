@@ -2,7 +2,10 @@
 
 use crate::manifest::BlockError;
 use backup_envelope::{Compression, Decoder, DecoderOptions, Key, Wants, WindowLog};
-use std::io::{self, Read};
+use std::{
+    fmt,
+    io::{self, Read},
+};
 
 /// Stored bytes of a compressed or encrypted file that are read at a time.
 const STORED_BYTES: usize = 256 << 10;
@@ -57,6 +60,16 @@ struct Wrapped {
     at_end: bool,
     text: Vec<u8>,
     read: usize,
+}
+
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrapped = self.wrapped.as_ref();
+        f.debug_struct("Content")
+            .field("stored", &self.source.stored)
+            .field("wrapped", &wrapped.map(|wrapped| &wrapped.decoder))
+            .finish_non_exhaustive()
+    }
 }
 
 impl Content {

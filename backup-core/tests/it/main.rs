@@ -12,6 +12,7 @@ mod faults;
 mod fingerprint;
 mod generations;
 mod golden;
+mod input;
 mod limits;
 mod lock;
 mod manifest;
