@@ -158,13 +158,13 @@ pub enum SetError {
         /// Why.
         source: Box<super::MergeError>,
     },
-    /// A file with the size of a listed one and another beginning.
-    #[error("{file} is another file than the one that was backed up{}", holds.as_ref().map(|other| format!(": it holds {other}")).unwrap_or_default())]
+    /// A file that begins as another one should.
+    #[error("{file} was exchanged: it begins as {holds} was backed up")]
     Exchanged {
         /// The file.
         file: String,
         /// The listed file whose beginning it has.
-        holds: Option<String>,
+        holds: String,
     },
     /// Something about the storage.
     #[error(transparent)]

@@ -91,6 +91,7 @@ impl DecodeStage {
             input: &self.files.input,
             file,
             stats: &self.stats,
+            is_shared: self.files.is_shared,
         };
         let mut items = Items {
             stage: self,

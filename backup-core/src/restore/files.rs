@@ -13,6 +13,8 @@ pub(super) struct Files {
     pub(super) input: Input,
     /// So many of the first files are read to their ends before the others begin.
     first: usize,
+    /// There are fewer files than decoders.
+    pub(super) is_shared: bool,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -27,9 +29,10 @@ struct State {
 }
 
 impl Files {
-    /// All files in any order.
-    pub(super) fn new(input: Input) -> Self {
+    /// All files in any order, for so many decoders.
+    pub(super) fn new(input: Input, decoders: usize) -> Self {
         Self {
+            is_shared: decoders > input.files.len(),
             input,
             first: 0,
             state: Mutex::default(),
@@ -38,12 +41,12 @@ impl Files {
     }
 
     /// The same, but those with metadata alone come first.
-    pub(super) fn metadata_first(input: Input) -> Self {
+    pub(super) fn metadata_first(input: Input, decoders: usize) -> Self {
         let first = input.files.iter().take_while(|file| file.is_metadata());
         let first = first.count();
         Self {
             first,
-            ..Self::new(input)
+            ..Self::new(input, decoders)
         }
     }
 

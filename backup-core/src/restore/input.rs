@@ -4,10 +4,11 @@ use super::{RestoreSource, Unwrap};
 use crate::{
     error::Error,
     manifest::{
-        BLOCK_BYTES, BlockReader, FileEntry, FileHash, Inspection, Note, ReadOptions, SetError,
-        SetKey, Verdict, WholeSet, check_block, inspect,
+        BLOCK_BYTES, BlockError, BlockReader, FileEntry, FileHash, Inspection, Note, ReadOptions,
+        SetError, SetKey, Verdict, WholeSet, check_block, inspect,
     },
 };
+use backup_envelope::{Decoder, HEAD_BYTES};
 use backup_storage::{Download, Entry, EntryKind, Store, StoreExt};
 use std::{collections::BTreeSet, io::Read, sync::Arc, time::SystemTime};
 
@@ -51,16 +52,26 @@ impl InputFile {
         self.entry.name.starts_with("metadata_")
     }
 
-    /// The first block, if the file has one and its hash is known.
-    fn first_block(&self) -> Result<Option<(&FileHash, Vec<u8>)>, Error> {
-        let Some(hash) = self.hash.as_ref().filter(|hash| hash.bytes > 0) else {
-            return Ok(None);
-        };
-        let mut block = Vec::new();
-        let download = self.store.open_entry(&self.entry)?;
-        let read = download.take(BLOCK_BYTES).read_to_end(&mut block);
-        read.map_err(|error| Error::Storage(backup_storage::Error::from_read(error)))?;
-        Ok(Some((hash, block)))
+    /// The first block if its hash is known, else as much as tells what the file is. Nothing of
+    /// what can be read only once.
+    fn beginning(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        if self.entry.kind == EntryKind::File {
+            let limit = match &self.hash {
+                Some(_) => BLOCK_BYTES,
+                None => HEAD_BYTES as u64,
+            };
+            let download = self.store.open_entry(&self.entry)?;
+            let read = download.take(limit).read_to_end(&mut bytes);
+            read.map_err(|error| Error::Storage(backup_storage::Error::from_read(error)))?;
+        }
+        Ok(bytes)
+    }
+
+    /// Whether `block` is the first one, as far as anybody knows.
+    fn begins_with(&self, block: &[u8]) -> Option<bool> {
+        let hash = self.hash.as_ref().filter(|hash| hash.bytes > 0)?;
+        Some(check_block(hash, 0, block).is_ok())
     }
 }
 
@@ -221,29 +232,45 @@ impl Input {
         }
     }
 
-    /// Whether the files are those that their manifests mean, as far as their first blocks tell.
-    /// So files that were exchanged for others of the same size are found before the first write.
+    /// Looks at the beginning of each file before the first write: whether it is the one that its
+    /// manifest means, so that files that were exchanged for others of the same size are found,
+    /// and whether compression and encryption are as they should be.
     ///
     /// # Errors
-    /// [`Error::Set`] with [`SetError::Exchanged`], or what the storage says.
-    pub(super) fn check_first_blocks(&self) -> Result<(), Error> {
-        for file in &self.files {
-            let Some((hash, block)) = file.first_block()? else {
-                continue;
-            };
-            if check_block(hash, 0, &block).is_ok() {
-                continue;
-            }
-            let others = self.files.iter().filter(|other| {
-                let hash = other.hash.as_ref();
-                hash.is_some_and(|hash| check_block(hash, 0, &block).is_ok())
+    /// [`Error::Set`] with [`SetError::Exchanged`], [`Error::Altered`], [`Error::Envelope`], or what the storage says.
+    pub(super) fn check_beginnings(&self) -> Result<(), Error> {
+        self.files
+            .iter()
+            .try_for_each(|file| self.check_beginning(file))
+    }
+
+    fn check_beginning(&self, file: &InputFile) -> Result<(), Error> {
+        let bytes = file.beginning()?;
+        if file.begins_with(&bytes) == Some(false) {
+            let mut others = self.files.iter();
+            let other = others.find(|other| other.begins_with(&bytes) == Some(true));
+            return Err(match other {
+                Some(other) => {
+                    let (name, holds) = (file.entry.name.clone(), other.entry.name.clone());
+                    set_error(&file.store, SetError::Exchanged { file: name, holds })
+                }
+                None => Error::Altered {
+                    file: file.shown.to_string(),
+                    source: BlockError::Altered {
+                        start: 0,
+                        end: bytes.len() as u64,
+                    },
+                },
             });
-            let mut others = others.map(|other| other.entry.name.clone());
-            let (file, store) = (file.entry.name.clone(), &file.store);
-            let holds = others.next();
-            return Err(set_error(store, SetError::Exchanged { file, holds }));
         }
-        Ok(())
+        let mut decoder = Decoder::new(self.unwrap.decoder_options());
+        match decoder.read(&bytes, &mut Vec::with_capacity(1)) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::Envelope {
+                file: file.shown.to_string(),
+                source,
+            }),
+        }
     }
 
     /// Bytes of all files; 0 when a size is not known.

@@ -12,6 +12,7 @@ mod config;
 mod content;
 mod decode_stage;
 mod files;
+mod frames;
 mod globals;
 mod held;
 mod input;

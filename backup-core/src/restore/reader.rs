@@ -85,6 +85,8 @@ pub(super) struct Place<'a> {
     pub(super) input: &'a Input,
     pub(super) file: &'a InputFile,
     pub(super) stats: &'a RestoreStats,
+    /// Others will come and help.
+    pub(super) is_shared: bool,
 }
 
 impl OpenFile {
@@ -170,7 +172,11 @@ impl Turn {
     ) -> Result<Outcome, Error> {
         loop {
             if self.needed > 0 || self.content.is_none() {
-                self.fill(place)?;
+                let is_shared = open.readers() > 1 || place.is_shared;
+                if let Err(error) = self.fill(place, is_shared) {
+                    sink.begin(self.decoder.position().offset); // all before it was taken
+                    return Err(error);
+                }
             }
             if open.readers() > 1
                 && let Some(start) = self.cut(reader)
@@ -184,12 +190,14 @@ impl Turn {
     }
 
     /// Reads at least what is needed, if there is so much.
-    fn fill(&mut self, place: Place<'_>) -> Result<(), Error> {
-        let Place { input, file, stats } = place;
+    fn fill(&mut self, place: Place<'_>, is_shared: bool) -> Result<(), Error> {
+        let Place {
+            input, file, stats, ..
+        } = place;
         let content = match &mut self.content {
             Some(content) => content,
             none => {
-                let opened = Content::open(input.open(file)?, &input.unwrap);
+                let opened = Content::open(input.open(file)?, &input.unwrap, is_shared);
                 none.insert(opened.map_err(|failure| unreadable(file, failure))?)
             }
         };
@@ -298,6 +306,7 @@ fn unreadable(file: &InputFile, failure: Failure) -> Error {
             file: file.shown.to_string(),
             source,
         },
+        Failure::Thread(error) => Error::Internal(format!("{}: {error}", file.shown)),
     }
 }
 

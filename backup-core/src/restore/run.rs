@@ -59,7 +59,7 @@ async fn list(config: &RestoreConfig) -> Result<Input, Error> {
     let list = move || {
         let input = Input::list(source, unwrap, trust)?;
         input.check_namespace(&namespace)?;
-        input.check_first_blocks()?;
+        input.check_beginnings()?;
         Ok(input)
     };
     let listed = spawn_blocking(list).await;
@@ -106,8 +106,8 @@ impl Prepared {
         let globals = Arc::new(globals);
         let held = config.apply_metadata_last.then(Arc::<Held>::default);
         let files = match held {
-            Some(_) => Files::new(input),
-            None => Files::metadata_first(input),
+            Some(_) => Files::new(input, threads),
+            None => Files::metadata_first(input, threads),
         };
         let (batch_sender, batches) = flume::bounded(in_flight);
         let (spare_sender, spares) = flume::bounded(in_flight * 2);

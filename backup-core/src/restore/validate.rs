@@ -75,7 +75,7 @@ pub(super) async fn run(
     };
     input.empty.iter().for_each(|file| results.add_empty(file));
     let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
-    let received = Task::new(config, input, stats, cancel.clone()).start(threads)?;
+    let received = Task::new(config, input, stats, cancel.clone(), threads).start(threads)?;
     let mut seen = 0;
     while let Some(Ok(found)) = join_or_leave(received.recv_async(), &cancel).await {
         seen += 1;
@@ -190,11 +190,12 @@ impl Task {
         input: Input,
         stats: Arc<RestoreStats>,
         cancel: CancellationToken,
+        threads: usize,
     ) -> Self {
         Self {
             config,
             tallies: input.files.iter().map(|_| Tally::default()).collect(),
-            files: Files::new(input),
+            files: Files::new(input, threads),
             stats,
             cancel,
         }
@@ -237,6 +238,7 @@ impl Task {
             input: &self.files.input,
             file,
             stats: &self.stats,
+            is_shared: self.files.is_shared,
         };
         let mut items = Items {
             task: self,

@@ -258,7 +258,7 @@ async fn files_that_were_exchanged_are_found_before_the_first_write() {
         panic!("{source}")
     };
     assert_eq!(file, "0_test_1.asb");
-    assert_eq!(holds.as_deref(), Some("1_test_2.asb"));
+    assert_eq!(holds, "1_test_2.asb");
     assert_eq!((counts.records_read, copy.count(NAMESPACE)), (0, 0));
     assert_eq!(copy.counters().connections, connections, "nobody was asked");
 }

@@ -10,6 +10,7 @@ mod blocks;
 mod durability;
 mod faults;
 mod fingerprint;
+mod frames;
 mod generations;
 mod golden;
 mod input;
