@@ -186,6 +186,12 @@ impl Input {
             }
             Verdict::Foreign { notes } => {
                 notes.iter().for_each(|note| tracing::warn!("{note}"));
+                if store.capabilities().named {
+                    tracing::info!(
+                        "{} has no manifest: nothing proves that it is complete",
+                        store.location()
+                    );
+                }
                 foreign(source, store)?
             }
         };

@@ -360,3 +360,6 @@ impl ReadBuffer {
         Ok(self.end - before)
     }
 }
+
+#[cfg(test)]
+mod tests;
