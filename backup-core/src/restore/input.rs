@@ -95,6 +95,8 @@ pub(super) struct Input {
     pub(super) files: Vec<InputFile>,
     /// Files of 0 bytes, as a killed backup of other tools leaves them.
     pub(super) empty: Vec<InputFile>,
+    /// Directories and files without a manifest.
+    unproved: Vec<String>,
     problems: Vec<Problem>,
 }
 
@@ -140,6 +142,7 @@ impl Input {
             namespaces: Vec::new(),
             files: Vec::new(),
             empty: Vec::new(),
+            unproved: Vec::new(),
             problems: Vec::new(),
         };
         for store in source.stores() {
@@ -187,10 +190,7 @@ impl Input {
             Verdict::Foreign { notes } => {
                 notes.iter().for_each(|note| tracing::warn!("{note}"));
                 if store.capabilities().named {
-                    tracing::info!(
-                        "{} has no manifest: nothing proves that it is complete",
-                        store.location()
-                    );
+                    self.unproved.push(store.location().to_owned());
                 }
                 foreign(source, store)?
             }
@@ -223,6 +223,13 @@ impl Input {
                 entry,
             },
         });
+    }
+
+    /// Says what the user should know about an input that is taken.
+    pub(super) fn tell(&self) {
+        for place in &self.unproved {
+            tracing::info!("{place} has no manifest: nothing proves that it is complete");
+        }
     }
 
     /// Whether it is a backup of `expected`, as far as manifests say.

@@ -35,6 +35,7 @@ pub(super) async fn run(
         prepared = prepare(config) => prepared?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
+    input.tell();
     let failure = Failure::new(cancel.child_token());
     prepared.transfer(input, &failure, &stats).await?;
     if cancel.is_cancelled() {

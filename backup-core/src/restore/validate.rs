@@ -65,6 +65,7 @@ pub(super) async fn run(
 ) -> Result<(), Error> {
     let (input, mut problems) = inspect(&config).await?;
     check_namespace(&config, &input, &mut problems);
+    input.tell();
     stats.bytes_expected.add(input.total_bytes());
     let expected = input.files.len();
     let mut results = Results {

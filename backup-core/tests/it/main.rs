@@ -22,5 +22,6 @@ mod round_trip;
 mod selection;
 mod support;
 mod target;
+mod truth;
 mod validate;
 mod verdict;
