@@ -61,6 +61,8 @@ impl InputFile {
                 Some(_) => BLOCK_BYTES,
                 None => HEAD_BYTES as u64,
             };
+            let len = self.entry.size.unwrap_or(limit).min(limit);
+            bytes.reserve_exact(usize::try_from(len).unwrap_or_default().saturating_add(1));
             let download = self.store.open_entry(&self.entry)?;
             let read = download.take(limit).read_to_end(&mut bytes);
             read.map_err(|error| Error::Storage(backup_storage::Error::from_read(error)))?;

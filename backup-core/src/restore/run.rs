@@ -26,7 +26,10 @@ pub(super) async fn run(
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let input = list(&config).await?;
+    let input = tokio::select! {
+        input = list(&config) => input?,
+        () = cancel.cancelled() => return Err(Error::Cancelled),
+    };
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
