@@ -6,7 +6,7 @@
 //!              └── indexes, modules ──► globals
 //! ```
 //!
-//! A decoder that finds no file of its own helps with one that another is at ([`reader`]).
+//! A decoder that finds no file of its own helps with one that another is at (`reader.rs`).
 
 mod config;
 mod content;
