@@ -74,6 +74,19 @@ impl State {
 }
 
 impl State {
+    /// The time by which the master of a partition stamps what is written now, in milliseconds
+    /// since 2010-01-01 UTC.
+    pub(crate) fn write_ms(&self, namespace: &Namespace, partition: usize) -> u64 {
+        if !self.clock.is_skewed() {
+            return self.clock.now_ms();
+        }
+        let index = self.namespace(namespace.name().as_bytes());
+        let index = index.map_or(usize::MAX, |(index, _)| index);
+        let owners = self.topology.owners(index, partition);
+        let master = owners.first().copied().unwrap_or(usize::MAX);
+        self.clock.node_ms(master)
+    }
+
     /// Closes the port and all connections of a node and tells the others. `false`: it was dead.
     pub(crate) fn kill_node(&self, node: usize, loss: NodeLoss) -> bool {
         let removed = self.topology.remove(node, loss);

@@ -28,7 +28,8 @@ pub(crate) fn write(command: &Command<'_>, state: &State, out: &mut Vec<u8>) -> 
     let partition = Namespace::partition_of(&command.digest);
     let is_full = command.namespace.is_full(command.set);
     let mut records = command.namespace.records_mut(partition);
-    let (now_s, now_ms) = (state.clock.now_s(), state.clock.now_ms());
+    let now_s = state.clock.now_s();
+    let now_ms = state.write_ms(command.namespace, partition);
     let old = records
         .get(&command.digest)
         .filter(|record| !record.is_expired(now_s));
@@ -103,9 +104,11 @@ pub(crate) fn delete(command: &Command<'_>, state: &State) -> Outcome {
 /// What a durable delete leaves behind, whichever way the record went.
 fn leave_tombstone(command: &Command<'_>, state: &State, record: &StoredRecord) {
     if command.info2(flags::DURABLE_DELETE) && state.is_enterprise() {
+        let partition = Namespace::partition_of(&command.digest);
+        let now_ms = state.write_ms(command.namespace, partition);
         let tombstone = Tombstone {
             set: record.set().to_vec(),
-            lut_ms: state.clock.now_ms().max(record.lut_ms()),
+            lut_ms: now_ms.max(record.lut_ms()),
         };
         command.namespace.bury(command.digest, tombstone);
     }

@@ -1,9 +1,10 @@
 //! Why a job failed.
 
-use crate::backup::Violation;
 use crate::{
+    backup::{ParentProblem, ShardViolation, Violation},
     lock::LockError,
-    manifest::{BlockError, SetError},
+    manifest::{BlockError, MergeError, SetError},
+    names::Shard,
 };
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
 use backup_cluster::view::NodeName;
@@ -28,6 +29,43 @@ pub enum Error {
         target: String,
         /// What shows it.
         entry: String,
+    },
+    /// The target holds something that is not of the run whose shard was to be written.
+    #[error(
+        "{target} holds {entry}, which is not of run {expected}{}",
+        of_run(found)
+    )]
+    OtherRun {
+        /// The directory.
+        target: String,
+        /// What is in the way.
+        entry: String,
+        /// The run that it is of, where that is known.
+        found: Option<String>,
+        /// The run asked for.
+        expected: String,
+    },
+    /// Another process has made the same shard in the same moment.
+    #[error("another process has worked on shard {number} of {count} meanwhile")]
+    ShardMoved {
+        /// The shard.
+        number: u16,
+        /// Of how many.
+        count: u16,
+    },
+    /// The shards of a run are complete and make no set.
+    #[error("{target}: all shards are complete, but together they are no backup")]
+    Shards {
+        /// The directory.
+        target: String,
+        /// Why.
+        source: Box<MergeError>,
+    },
+    /// A backup that cannot be made by several processes.
+    #[error("{}", join(violations, "; "))]
+    Sharding {
+        /// Everything that speaks against it.
+        violations: Vec<ShardViolation>,
     },
     /// A state file cannot be used.
     #[error("{file} {problem}")]
@@ -57,6 +95,14 @@ pub enum Error {
         /// Bytes that must be there.
         expected: u64,
     },
+    /// An incremental backup cannot go on from the backup that was named.
+    #[error("no incremental backup can go on from {parent}")]
+    Parent {
+        /// The directory or file.
+        parent: String,
+        /// Why not.
+        source: Box<ParentProblem>,
+    },
     /// The target belongs to another run.
     #[error(transparent)]
     Lock(LockError),
@@ -84,12 +130,17 @@ pub enum Error {
         source_name: String,
     },
     /// The input was never completed.
-    #[error("{source_name} is an unfinished backup: {entry} was never completed")]
+    #[error(
+        "{source_name} is an unfinished backup: {}",
+        unfinished(entry, missing)
+    )]
     InputUnfinished {
         /// The directory.
         source_name: String,
         /// What shows it.
         entry: String,
+        /// Shards that have not finished, as far as others have.
+        missing: Vec<Shard>,
     },
     /// A file cannot be decrypted or decompressed, or is something else.
     #[error("{file} cannot be read")]
@@ -115,6 +166,19 @@ pub enum Error {
         /// Namespace of the manifest.
         found: String,
         /// Namespace asked for.
+        expected: String,
+    },
+    /// The set is not known to be of the run that was asked for.
+    #[error(
+        "{source_name} is not known to be of run {expected}{}",
+        other_run(found)
+    )]
+    SourceOfOtherRun {
+        /// The directory or file.
+        source_name: String,
+        /// Another run that it is of.
+        found: Option<String>,
+        /// The run asked for.
         expected: String,
     },
     /// The compression or encryption of a file failed.
@@ -283,6 +347,31 @@ impl StateProblem {
     }
 }
 
+fn of_run(found: &Option<String>) -> String {
+    let run = found.as_deref();
+    run.map_or_else(String::new, |run| format!(" but of run {run}"))
+}
+
+fn other_run(found: &Option<String>) -> String {
+    found.as_deref().map_or_else(
+        || ": it has no manifest".to_owned(),
+        |run| format!(" but of run {run}"),
+    )
+}
+
+fn unfinished(entry: &str, missing: &[Shard]) -> String {
+    match missing {
+        [] => format!("{entry} was never completed"),
+        [Shard { count, .. }, ..] => {
+            const SHOWN: usize = 10;
+            let numbers = missing.iter().take(SHOWN).map(|shard| shard.number);
+            let numbers = join(&numbers.collect::<Vec<_>>(), ", ");
+            let more = if missing.len() > SHOWN { ", …" } else { "" };
+            format!("of {count} shards these have not finished: {numbers}{more}")
+        }
+    }
+}
+
 fn differing(first: &Option<String>, now: &Option<String>) -> String {
     let shown = |value: &Option<String>| {
         value
@@ -374,7 +463,9 @@ impl Error {
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
             Self::Lock(error) if error.is_held() => ErrorClass::Locked,
+            Self::ShardMoved { .. } => ErrorClass::Locked,
             Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
+            Self::Parent { source, .. } => parent_class(source),
             Self::Set { .. } => ErrorClass::Damage,
             Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
@@ -412,12 +503,19 @@ impl Error {
             Self::TargetNotEmpty { .. } => {
                 Some("choose an empty directory, or replace an old backup with --remove-files")
             }
+            Self::OtherRun { .. } => Some(
+                "shards share a directory with nothing else: choose an empty one, or clear it with --remove-artifacts",
+            ),
+            Self::Shards { .. } => Some(
+                "start all shards with the same arguments; the backup has to be made again, with another run id, in another directory",
+            ),
             Self::TargetUnfinished { .. } => {
                 Some("go on with --continue, or remove it with --remove-artifacts")
             }
             Self::ContinueDiffers { .. } => Some(
                 "repeat the arguments of the first run; only hosts, credentials, limits, time-outs, retries, --parallel, --file-limit and logging may change",
             ),
+            Self::Parent { source, .. } => Some(source.advice()),
             Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")
@@ -431,6 +529,16 @@ impl Error {
             }
             _ => None,
         }
+    }
+}
+
+fn parent_class(problem: &ParentProblem) -> ErrorClass {
+    match problem {
+        ParentProblem::Unfinished { .. } => ErrorClass::InputMissing,
+        ParentProblem::Set { source } if source.is_missing() => ErrorClass::InputMissing,
+        ParentProblem::Set { .. } if problem.is_about_the_key() => ErrorClass::Access,
+        ParentProblem::Set { .. } => ErrorClass::Damage,
+        _ => ErrorClass::General,
     }
 }
 

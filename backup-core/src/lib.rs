@@ -58,12 +58,14 @@ mod limits;
 pub mod lock;
 pub mod manifest;
 pub mod names;
+mod partitions;
 pub mod restore;
 pub mod stats;
 
 /// Name and version of this tool, for the files that it writes.
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
+pub use asb_format as format;
 pub use backup_cluster as cluster;
 pub use backup_envelope as envelope;
 pub use backup_storage as storage;

@@ -26,6 +26,9 @@ pub const LIFETIME: Duration = Duration::from_secs(300);
 /// How often its holder is to refresh it.
 pub const REFRESH_AFTER: Duration = Duration::from_secs(60);
 
+/// Who waits for the end of a lock looks this often.
+const LOOK_EVERY: Duration = Duration::from_millis(500);
+
 /// What the file says it is.
 const FORMAT: &str = "absctl-lock";
 
@@ -123,6 +126,13 @@ impl Holder {
     #[must_use]
     pub fn is_live(&self, now: SystemTime) -> bool {
         millis(now) < self.expires_ms && !self.process.is_gone()
+    }
+
+    /// Whether this machine can see whether the process is gone. A lock of one that cannot be
+    /// looked up ends only with its time.
+    #[must_use]
+    pub fn is_visible(&self) -> bool {
+        self.process.is_visible()
     }
 
     /// The content of a lock file; `None` for anything else.
@@ -416,6 +426,55 @@ fn read(store: &dyn Store, name: &str) -> Result<Option<(Holder, Vec<u8>)>, Lock
     };
     let holder = Holder::decode(&content).ok_or_else(foreign)?;
     Ok(Some((holder, content)))
+}
+
+/// Waits until the lock `name` of a process that nobody here can look up has ended, if its run is
+/// `run`. That is how a part of a run gets its place again when its machine is gone: whoever still
+/// holds the lock refreshes it, and is seen to be alive by that.
+///
+/// # Errors
+/// [`LockError::Held`] by a process that is seen to be alive, or by another run. Returns early
+/// when `stop` says so.
+pub fn wait_for_own(
+    store: &dyn Store,
+    name: &str,
+    run: &str,
+    stop: impl Fn() -> bool,
+) -> Result<(), LockError> {
+    let mut first: Option<Holder> = None;
+    while !stop() {
+        let Some((holder, _)) = read(store, name)? else {
+            return Ok(());
+        };
+        let now = SystemTime::now();
+        if !holder.is_live(now) {
+            return Ok(());
+        }
+        let is_other = |first: &Holder| *first != holder;
+        if holder.run != run || holder.is_visible() || first.as_ref().is_some_and(is_other) {
+            return Err(held(store.location_of(name), holder, now));
+        }
+        let left = Duration::from_millis(holder.expires_ms.saturating_sub(millis(now)));
+        if first.is_none() {
+            let (file, left) = (store.location_of(name), left.as_secs());
+            tracing::info!("{file} is held by {holder}; if it is gone, this ends in {left} s");
+            first = Some(holder);
+        }
+        std::thread::sleep(left.min(LOOK_EVERY));
+    }
+    Ok(())
+}
+
+/// Whether nobody but processes of `run` is writing to `store` now.
+///
+/// # Errors
+/// [`LockError::Held`] by a live process of another run, or what the storage says.
+pub fn check_free_but_for(store: &dyn Store, run: &str, now: SystemTime) -> Result<(), LockError> {
+    let mut live = live_locks(store, now)?.into_iter();
+    match live.find(|(_, holder)| holder.run != run) {
+        None => Ok(()),
+        Some((name, holder)) => Err(held(store.location_of(&name), holder, now)),
+    }
 }
 
 /// Whether nobody is writing to `store` now. A store that does not exist is free.

@@ -24,6 +24,42 @@ pub struct Shard {
     pub count: u16,
 }
 
+impl Shard {
+    /// Most parts of one backup (`cli.md` §18).
+    pub const MOST: u16 = 4096;
+
+    /// Whether there can be such a part: `1 <= number <= count <= 4096`.
+    #[must_use]
+    pub const fn is_possible(self) -> bool {
+        1 <= self.number && self.number <= self.count && self.count <= Self::MOST
+    }
+
+    /// Whether it is the one that writes what belongs to no partition: indexes and modules.
+    #[must_use]
+    pub const fn is_first(self) -> bool {
+        self.number == 1
+    }
+
+    /// Its part of `all`: consecutive, and as large as those of the others, give or take one. All
+    /// shards of one count together have every item once. Nothing for an impossible shard.
+    #[must_use]
+    pub fn share_of<T>(self, all: &[T]) -> &[T] {
+        let bound = |parts: u16| {
+            let scaled = all.len().checked_mul(usize::from(parts))?;
+            scaled.checked_div(usize::from(self.count))
+        };
+        let range = || Some(bound(self.number.checked_sub(1)?)?..bound(self.number)?);
+        range().and_then(|range| all.get(range)).unwrap_or_default()
+    }
+
+    /// Whether it takes the item at `index` where items are dealt out one by one.
+    #[must_use]
+    pub fn takes(self, index: usize) -> bool {
+        let turn = index.checked_rem(usize::from(self.count));
+        turn.is_some_and(|turn| turn.checked_add(1) == Some(usize::from(self.number)))
+    }
+}
+
 impl fmt::Display for Shard {
     /// As it stands in names: `shard2of7`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -93,6 +129,30 @@ impl SetNames {
     pub fn shard_manifest(&self, shard: Shard) -> String {
         format!("{}{}{MANIFEST}", self.stem, extension(Some(shard)))
     }
+
+    /// The names of another shard of the same run.
+    #[must_use]
+    pub fn of_shard(&self, shard: Shard) -> Self {
+        let shard = Some(shard);
+        Self {
+            shard,
+            ..self.clone()
+        }
+    }
+
+    /// Which shard of this set has a small file of this final name.
+    #[must_use]
+    pub fn shard_of(&self, name: &str) -> Option<Shard> {
+        let Self {
+            stem, state_infix, ..
+        } = self;
+        let front = [(LOCK, ""), (MANIFEST, ""), (STATE, *state_infix)];
+        front.into_iter().find_map(|(suffix, infix)| {
+            let (front, shard) = split_shard(name.strip_suffix(suffix)?);
+            let is_ours = front.strip_prefix(stem.as_str()) == Some(infix);
+            shard.filter(|_| is_ours)
+        })
+    }
 }
 
 fn extension(shard: Option<Shard>) -> String {
@@ -143,14 +203,26 @@ pub fn shard_of_manifest(name: &str) -> Option<Shard> {
 fn split_shard(stem: &str) -> (&str, Option<Shard>) {
     let parse = || {
         let (front, last) = stem.rsplit_once(".shard")?;
-        let (number, count) = last.split_once("of")?;
-        let shard = Shard {
-            number: number.parse().ok()?,
-            count: count.parse().ok()?,
-        };
-        (shard.number >= 1 && shard.number <= shard.count).then_some((front, Some(shard)))
+        Some((front, Some(parse_shard(last)?)))
     };
     parse().unwrap_or((stem, None))
+}
+
+/// The shard in the name of a data file: `shard<i>of<n>_…`, unpublished or not.
+#[must_use]
+pub fn shard_of_data(name: &str) -> Option<Shard> {
+    parse_shard(name.strip_prefix("shard")?.split_once('_')?.0)
+}
+
+/// `<i>of<n>`, as it is written.
+fn parse_shard(text: &str) -> Option<Shard> {
+    let (number, count) = text.split_once("of")?;
+    let shard = Shard {
+        number: number.parse().ok()?,
+        count: count.parse().ok()?,
+    };
+    let is_written_so = shard.to_string().strip_prefix("shard") == Some(text);
+    (shard.is_possible() && is_written_so).then_some(shard)
 }
 
 /// The number in the name of a data or metadata file that one of our runs, or Go, wrote:
@@ -221,6 +293,52 @@ mod tests {
             "ns.shard2of7.lock",
         ] {
             assert_eq!(shard_of_manifest(name), None, "{name}");
+        }
+    }
+
+    #[test]
+    fn small_files_of_a_shard_are_those_of_its_set() {
+        let names = SetNames::directory("p", "ns", None);
+        let of_second = names.of_shard(SECOND);
+        for name in [of_second.lock(), of_second.state(), of_second.manifest()] {
+            assert_eq!(names.shard_of(&name), Some(SECOND), "{name}");
+        }
+        for name in [
+            "ns.shard2of7.lock",
+            "pns.lock",
+            "pns.shard02of7.lock",
+            "pns.shard2of7.state",
+            "pns.asb.shard2of7.lock",
+            "pns.shard0of7.lock",
+            "pns.shard1of4097.lock",
+        ] {
+            assert_eq!(names.shard_of(name), None, "{name}");
+        }
+        assert_eq!(shard_of_data("shard2of7_0_ns_1.asb.part"), Some(SECOND));
+        assert_eq!(shard_of_data("shard+2of7_0_ns_1.asb"), None);
+    }
+
+    #[test]
+    fn shards_share_everything_once_and_evenly() {
+        for count in [1, 2, 3, 7, 100, Shard::MOST] {
+            for length in [0, 1, 6, 7, 8, 1000, 4096] {
+                let all: Vec<usize> = (0..length).collect();
+                let shards = || (1..=count).map(|number| Shard { number, count });
+                let parts: Vec<_> = shards().map(|shard| shard.share_of(&all)).collect();
+                assert_eq!(parts.concat(), all, "{length} by {count}");
+                let sizes = || parts.iter().map(|part| part.len());
+                let spread = sizes().max().unwrap() - sizes().min().unwrap();
+                assert!(spread <= 1, "{length} by {count}");
+                for index in [0, 1, 99, length] {
+                    let takers = shards().filter(|shard| shard.takes(index));
+                    assert_eq!(takers.count(), 1, "{index} by {count}");
+                }
+            }
+        }
+        for (number, count) in [(0, 7), (8, 7), (1, 0)] {
+            let shard = Shard { number, count };
+            assert!(!shard.is_possible());
+            assert!(shard.share_of(&[1, 2, 3]).is_empty(), "{shard}");
         }
     }
 

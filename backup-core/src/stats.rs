@@ -69,6 +69,11 @@ counters! {
         resumes,
         /// Milliseconds that the runs before this one took.
         earlier_ms,
+        /// Of an incremental backup: where its time window begins, nanoseconds since 1970.
+        since_ns,
+        /// How much of that window lies before the start of the backup that it goes on from, in
+        /// nanoseconds.
+        overlap_ns,
     }
 }
 

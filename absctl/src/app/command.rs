@@ -9,7 +9,7 @@ use super::{
     signals::Signals,
 };
 use backup_core::{
-    backup::{self, BackupConfig, BackupTarget},
+    backup::{self, BackupConfig, BackupTarget, EstimateConfig, Shard},
     error::Error as JobError,
     handle::Outcome,
     restore::{self, RestoreConfig, ValidateConfig},
@@ -26,6 +26,10 @@ const BLOCKING_THREADS: usize = 8;
 pub(crate) fn run(command: Command) -> Result<(), Error> {
     output::start_log();
     match command {
+        Command::Backup(args) if args.estimate.estimate => on_runtime(async |signals| {
+            let config = resolved(signals, move || settings::estimate(&args)).await?;
+            run_estimate(config, signals).await
+        }),
         Command::Backup(args) if args.target.remove_artifacts => clear(&settings::to_clear(&args)?),
         Command::Backup(args) => on_runtime(async |signals| {
             let config = resolved(signals, move || settings::backup(&args)).await?;
@@ -86,6 +90,8 @@ fn on_runtime(work: impl AsyncFnOnce(&mut Signals) -> Result<(), Error>) -> Resu
 
 async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), Error> {
     let is_stream = !config.target.store().capabilities().named;
+    let sharded = config.sharded.clone();
+    let part = sharded.map(|own| format!("{}, run {}", part(own.shard), own.run));
     let job = backup::start(config);
     let ended = drive(
         job,
@@ -94,14 +100,28 @@ async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), E
         is_stream,
     )
     .await;
-    finish(ended, Report::backup)
+    finish(ended, |outcome| Report::backup(outcome).of_part(part))
+}
+
+async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(), Error> {
+    tracing::info!("calculating backup estimate");
+    let job = backup::estimate(config);
+    let ended = drive(
+        job,
+        |stats| Moment::of_estimate(&stats.snapshot()),
+        signals,
+        false,
+    )
+    .await;
+    finish(ended, Report::estimate)
 }
 
 async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {
     let is_stream = config.source.is_stream();
+    let part = config.shard.map(part);
     let job = restore::start(config);
     let ended = drive(job, restore_moment, signals, is_stream).await;
-    finish(ended, Report::restore)
+    finish(ended, |outcome| Report::restore(outcome).of_part(part))
 }
 
 async fn run_validation(config: ValidateConfig, signals: &mut Signals) -> Result<(), Error> {
@@ -109,6 +129,10 @@ async fn run_validation(config: ValidateConfig, signals: &mut Signals) -> Result
     let job = restore::validate(config, |file| output::file_report(&file));
     let ended = drive(job, restore_moment, signals, is_stream).await;
     finish(ended, Report::validation)
+}
+
+fn part(Shard { number, count }: Shard) -> String {
+    format!("{number} of {count}")
 }
 
 fn restore_moment(stats: &RestoreStats) -> Moment {

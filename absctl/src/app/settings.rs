@@ -1,13 +1,16 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
 mod envelope;
+mod estimate;
+mod incremental;
 mod list;
 mod problems;
 pub(crate) mod secrets;
 mod selection;
+mod shard;
 mod time;
 
-pub(crate) use self::secrets::Secrets;
+pub(crate) use self::{estimate::estimate, secrets::Secrets};
 
 use self::problems::Problems;
 use super::{
@@ -18,6 +21,7 @@ use super::{
 use backup_core::{
     backup::{BackupConfig, BackupTarget, StateFile},
     cluster::{client::ConnectOptions, view::Host},
+    format::Version,
     restore::{RestoreConfig, RestoreSource, Trust, ValidateConfig},
     storage::{LocalDir, LocalOptions, Store, Stream, single_file},
 };
@@ -41,11 +45,15 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let namespace = problems.note(required_namespace(args.selection.namespace.as_deref()))?;
     let target = problems.note(target(args))?;
     let selection = selection::of(&args.records, &mut problems);
+    let incremental_from = incremental::of(args, &mut problems)?;
     let prefix = problems.note(prefix(args))?;
     let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
+    estimate::check(args, &mut problems)?;
+    let forecast = problems.note(estimate::forecast_samples())?.flatten();
     problems.note(check_resume(args))?;
+    let sharded = shard::of_backup(args, &mut problems)?;
     let secrets = problems.note(Secrets::new(&args.agent))?;
     // An agent is not asked for a command line that is wrong anyway.
     let secrets = secrets.filter(|secrets| problems.is_empty() || !secrets.can_ask());
@@ -61,17 +69,21 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     };
     let mut config = BackupConfig::new(namespace, target);
     config.selection = selection;
+    config.sharded = sharded;
+    config.incremental_from = incremental_from;
     config.connect = connect;
     config.parallel = parallel(args.tuning.parallel);
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
     config.compact = args.target.compact;
+    config.asb_version_max = asb_version(&args.target.asb_version_max);
     config.remove_files = args.target.remove_files;
     config.remove_early = args.target.remove_early;
     config.manifest = !args.target.no_manifest;
     config.prefix = prefix.unwrap_or_default();
     config.file_limit = file_limit.unwrap_or(config.file_limit);
+    config.forecast_samples = forecast.unwrap_or(config.forecast_samples);
     config.records_per_second = args.limits.records_per_second;
     config.bytes_per_second = bandwidth.unwrap_or(0);
     config.wrap = wrap;
@@ -84,6 +96,7 @@ pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
     if args.resume.resume.is_some() {
         return Err(exclusive("--remove-artifacts", "--continue (-c)"));
     }
+    shard::check_clear(args)?;
     target(args)
 }
 
@@ -91,6 +104,7 @@ pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
 pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let namespace = args.selection.namespace.as_deref();
     let parallel = parallel(args.tuning.parallel);
+    let run = shard::check_restore(args)?;
     let secrets = Secrets::new(&args.agent)?;
     if args.source.validate {
         return Ok(RestoreTask::Validate(ValidateConfig {
@@ -108,6 +122,8 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let mut config = RestoreConfig::new(namespace, source(args)?);
     config.parallel = parallel;
     config.apply_metadata_last = args.source.apply_metadata_last;
+    config.shard = args.part.shard;
+    config.run = run;
     config.no_records = args.selection.no_records;
     config.no_indexes = args.selection.no_indexes;
     config.no_udfs = args.selection.no_udfs;
@@ -118,15 +134,23 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
 }
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
+    let options = local_options(args);
     match (&args.target.directory, &args.target.output_file) {
+        _ if args.estimate.estimate => Ok(estimate::no_target()),
         (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--output-file (-o)")),
         (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
-        (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory))),
+        (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory, options))),
         (None, Some(file)) => {
-            let store = single(file, Stream::stdout)?;
+            let store = single(file, options, Stream::stdout)?;
             if args.target.remove_files && !store.capabilities().named {
                 return Err(Error::usage(format!(
                     "--remove-files (-r) has nothing to remove: {} is a stream",
+                    store.location()
+                )));
+            }
+            if args.target.file_mode.is_some() && !store.capabilities().named {
+                return Err(Error::usage(format!(
+                    "--file-mode: no file is created, {} is a stream",
                     store.location()
                 )));
             }
@@ -153,10 +177,17 @@ fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
         return Err(Error::usage("--parent-directory needs --directory-list"));
     }
     if let Some(file) = &flags.input_file {
-        return Ok(RestoreSource::Single(single(file, Stream::stdin)?));
+        return Ok(RestoreSource::Single(single(
+            file,
+            LocalOptions::default(),
+            Stream::stdin,
+        )?));
     }
     if let Some(directory) = &flags.directory {
-        return Ok(RestoreSource::Directory(local_dir(directory)));
+        return Ok(RestoreSource::Directory(local_dir(
+            directory,
+            LocalOptions::default(),
+        )));
     }
     match &flags.directory_list {
         Some(list) => directories(list, flags.parent_directory.as_deref()),
@@ -179,7 +210,7 @@ fn directories(list: &str, parent: Option<&Path>) -> Result<RestoreSource, Error
         // A name below the parent is never absolute.
         let below = |parent: &Path| parent.join(name.trim_start_matches('/'));
         let path = parent.map_or_else(|| name.into(), below);
-        stores.push(local_dir(&path));
+        stores.push(local_dir(&path, LocalOptions::default()));
     }
     Ok(RestoreSource::Directories(stores))
 }
@@ -234,6 +265,7 @@ fn check_resume(args: &BackupArgs) -> Result<(), Error> {
 /// Where the state is kept and found, and how often it is written.
 fn resume(args: &BackupArgs, config: &mut BackupConfig) {
     let flags = &args.resume;
+    config.state_options = local_options(args);
     config.state_file = flags.state_file_dst.as_deref().map(|typed| {
         if typed.contains('/') {
             StateFile::Local(typed.into())
@@ -260,16 +292,36 @@ const fn trust(args: &RestoreArgs) -> Trust {
     }
 }
 
-fn local_dir(path: &Path) -> Arc<dyn Store> {
-    Arc::new(LocalDir::new(path))
+/// How files are created.
+fn local_options(args: &BackupArgs) -> LocalOptions {
+    let options = LocalOptions::default();
+    let mode = args.target.file_mode;
+    mode.map_or(options, |mode| options.file_mode(mode))
+}
+
+/// One of the values that the flag takes.
+fn asb_version(typed: &str) -> Version {
+    match typed {
+        "3.1" => Version::V3_1,
+        "3.2" => Version::V3_2,
+        _ => Version::V3_3,
+    }
+}
+
+fn local_dir(path: &Path, options: LocalOptions) -> Arc<dyn Store> {
+    Arc::new(LocalDir::with_options(path, options))
 }
 
 /// The store for one file, where `-` stands for a standard stream.
-fn single(path: &Path, standard: fn() -> Stream) -> Result<Arc<dyn Store>, Error> {
+fn single(
+    path: &Path,
+    options: LocalOptions,
+    standard: fn() -> Stream,
+) -> Result<Arc<dyn Store>, Error> {
     if path == Path::new("-") {
         return Ok(Arc::new(standard()));
     }
-    Ok(single_file(path, LocalOptions::default())?)
+    Ok(single_file(path, options)?)
 }
 
 fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Error> {

@@ -60,16 +60,34 @@ fn slowness(path: &Path) -> u32 {
     1 + millis / 10
 }
 
+/// From when on the life of a backup is measured.
+#[derive(Clone, Copy, PartialEq)]
+enum Since {
+    Start,
+    /// Something is durable: how long that takes depends on the disk.
+    FirstState,
+}
+
 /// Starts a backup and kills it after `delay`, unless it has ended.
-fn killed(cluster: &Cluster, path: &Path, flags: &[&str], delay: Duration) -> ControlFlow<()> {
+fn killed(
+    cluster: &Cluster,
+    path: &Path,
+    flags: &[&str],
+    since: Since,
+    delay: Duration,
+) -> ControlFlow<()> {
     let hosts = hosts(cluster);
     let mut args: Vec<&dyn AsRef<OsStr>> = vec![&"backup", &hosts, &"-ntest", &"-d", &path];
     args.extend(flags.iter().map(|flag| flag as &dyn AsRef<OsStr>));
     let mut child = start(&args);
-    let end = Instant::now() + delay;
-    while Instant::now() < end {
+    let is_early = || since == Since::FirstState && durable_records(path).is_none_or(|n| n == 0);
+    let mut end = None;
+    while end.is_none_or(|end| Instant::now() < end) {
         if child.try_wait().expect("child").is_some() {
             return ControlFlow::Break(());
+        }
+        if end.is_none() && !is_early() {
+            end = Some(Instant::now() + delay);
         }
         std::thread::sleep(Duration::from_millis(1)); // the instant of the kill is the point
     }
@@ -109,9 +127,13 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
         } else {
             (&wrapped, &["--encrypt=AES256", &key])
         };
-        let share = |random: &mut fastrand::Rng| life.mul_f64(0.25 + 0.7 * random.f64());
-        let mut delay = share(&mut random);
-        while killed(&source, &path, flags, delay).is_break() {
+        // One in eight at any time, the others once there is something to go on from.
+        let (since, most) = match kill % 8 {
+            7 => (Since::Start, 0.95),
+            _ => (Since::FirstState, 0.7),
+        };
+        let mut delay = life.mul_f64(most * random.f64());
+        while killed(&source, &path, flags, since, delay).is_break() {
             // It was quicker than the first one: again, and earlier.
             fs::remove_dir_all(&path).expect("removed");
             delay = delay.mul_f64(0.7);
@@ -123,7 +145,8 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
             rest.push("--continue=run.state");
             // Now and then the continuation is killed, too.
             if kill % 4 == 0 {
-                let _ended = killed(&source, &path, &rest, share(&mut random));
+                let delay = life.mul_f64(0.9 * random.f64());
+                let _ended = killed(&source, &path, &rest, Since::Start, delay);
             }
             rest.retain(|_| path.join("run.state").exists());
         } else {

@@ -20,6 +20,7 @@ const SLOW: Reaction = Reaction::Delay(Duration::from_secs(1));
 pub(crate) fn start(args: &[&dyn AsRef<OsStr>]) -> Child {
     Command::new(env!("CARGO_BIN_EXE_absctl"))
         .args(args.iter().map(AsRef::as_ref))
+        .env("ABSCTL_FORECAST_SAMPLES", "0") // faults are to hit the backup
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -32,7 +33,7 @@ fn send(child: &Child, signal: Signal) {
 }
 
 /// Waits for the end of a child; what is left in its pipes is in the result.
-fn end_of(mut child: Child) -> Run {
+pub(crate) fn end_of(mut child: Child) -> Run {
     let deadline = Instant::now() + LIMIT;
     while child.try_wait().expect("child").is_none() {
         if Instant::now() > deadline {

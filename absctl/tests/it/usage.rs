@@ -84,6 +84,7 @@ fn every_flag_is_in_the_help() {
         "--max-records",
         "--modified-after",
         "--modified-before",
+        "--incremental-from",
         "--no-ttl-only",
         "--filter-exp",
         "--partition-list",
@@ -94,6 +95,7 @@ fn every_flag_is_in_the_help() {
     ];
     let speed = ["--parallel"];
     let limits = ["--records-per-second", "--bandwidth"];
+    let part = ["--shard", "--run-id"];
     let end = ["--help", "--version"];
     let target = [
         "--directory",
@@ -104,7 +106,11 @@ fn every_flag_is_in_the_help() {
         "--output-file-prefix",
         "--file-limit",
         "--no-manifest",
+        "--file-mode",
+        "--asb-version-max",
         "--compact",
+        "--estimate",
+        "--estimate-samples",
         "--state-file-dst",
         "--continue",
         "--durable-interval",
@@ -143,13 +149,14 @@ fn every_flag_is_in_the_help() {
             &records,
             &speed,
             &limits,
+            &part,
             &end,
         ]
         .concat(),
     );
     check(
         "restore",
-        &[&connection[..], &source, &selection, &speed, &end].concat(),
+        &[&connection[..], &source, &selection, &speed, &part, &end].concat(),
     );
 }
 
@@ -195,6 +202,75 @@ fn wrong_command_lines() {
     check("backup -n test -d x -h ::1", "in brackets: [::1]");
     check("backup -n test -d x --client-timeout 0", "0 is not in 1..");
     check("backup -n test -o - -r", "stdout is a stream");
+    let part = "--shard 2/7 --run-id x";
+    for wrong in ["2", "0/7", "8/7", "1/4097"] {
+        let line = format!("backup -n test -d x --run-id x --shard {wrong}");
+        check(&line, "I/N with 1 <= I <= N <= 4096 is needed");
+    }
+    check("backup -n test -d x --shard 2/7", "--shard needs --run-id");
+    check("backup -n test -d x --run-id x", "--run-id needs --shard");
+    check(
+        "backup -n test -d x --shard 2/7 --run-id a/b",
+        "--run-id \"a/b\": 1 to 64 of",
+    );
+    for other in [
+        "--remove-files (-r)",
+        "--no-manifest",
+        "--state-file-dst",
+        "--max-records (-M)",
+        "--output-file (-o)",
+    ] {
+        let all = "-r --no-manifest --state-file-dst s -M 5";
+        let line = format!("backup -n test -o x {all} {part}");
+        check(&line, &format!("--shard and {other} exclude each other"));
+    }
+    check(&format!("backup -d x --remove-artifacts {part}"), "exclude");
+    check(
+        &format!("restore -n test -i x {part}"),
+        "--shard and --input-file (-i) exclude each other",
+    );
+    check(
+        &format!("restore -n test -d x --validate {part}"),
+        "--shard and --validate exclude each other",
+    );
+    check(
+        "restore -n test -d x --ignore-manifest --run-id x",
+        "--run-id and --ignore-manifest exclude each other",
+    );
+    let mode = |text: &str, part: &str| {
+        check(&format!("backup -n test -d x --file-mode {text}"), part);
+    };
+    mode("0o640", "octal digits are needed");
+    mode("648", "octal digits are needed");
+    mode("1640", "at most 0777");
+    mode("99999999999", "octal digits are needed");
+    mode("0440", "the owner has to be able to read and write");
+    mode("0750", "backup files are not executable");
+    check(
+        "backup -n test -o - --file-mode 640",
+        "no file is created, stdout is a stream",
+    );
+    check(
+        "backup -n test -d x --asb-version-max 3.0",
+        "possible values: 3.1, 3.2, 3.3",
+    );
+    let gap = |flags: &str, part: &str| {
+        let line = format!("backup -n test -d x --incremental-from y {flags}");
+        check(
+            &line,
+            &format!("--incremental-from and {part} exclude each other"),
+        );
+    };
+    gap("-a 2026-01-01", "--modified-after (-a)");
+    gap("-M 5", "--max-records (-M)");
+    gap("-x", "--no-bins (-x)");
+    gap("-R", "--no-records (-R)");
+    gap("-l 10.0.0.1:3000", "--node-list (-l)");
+    gap("--rack-list 1", "--rack-list");
+    check(
+        "backup -n test -d x --incremental-from -",
+        "a stream has no manifest",
+    );
     check(
         "backup -n test -d x -R=maybe",
         "possible values: true, false",

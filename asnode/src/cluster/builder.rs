@@ -254,7 +254,7 @@ impl ClusterBuilder {
         if let Some(connections) = self.connection_limit {
             service.proto_fd_max = connections;
         }
-        let clock = Clock::default();
+        let clock = Clock::of_nodes(doors.len());
         let now_s = clock.now_s();
         let members: Vec<_> = doors
             .iter()

@@ -45,6 +45,16 @@ impl Cluster {
         true
     }
 
+    /// The last-update time that a record with this digest would get if it were written now:
+    /// milliseconds since 2010-01-01 UTC by the clock of the master of its partition.
+    #[must_use]
+    pub fn write_ms(&self, namespace: &str, digest: &Digest) -> u64 {
+        let found = self.state.namespace(namespace.as_bytes());
+        found.map_or(0, |(_, ns)| {
+            self.state.write_ms(ns, digest.partition().index())
+        })
+    }
+
     /// The record with this digest, expired or not.
     #[must_use]
     pub fn get(&self, namespace: &str, digest: &Digest) -> Option<RawRecord> {

@@ -51,6 +51,7 @@ fn namespace(request: Request<'_>) -> Value {
     };
     let now_s = request.state.clock.now_s();
     namespace.sweep(now_s);
+    let shown_s = request.state.clock.node_ms(request.node) / 1000;
     let Objects { total, master } = objects(request, index);
     let graves = tombstones(request, index);
     let migrations = request.state.migrations();
@@ -66,7 +67,7 @@ fn namespace(request: Request<'_>) -> Value {
         "ns_cluster_size={cluster_size};effective_replication_factor={factor};objects={total};\
          tombstones={};master_objects={master};master_tombstones=0;prole_objects={replicas};\
          prole_tombstones=0;non_replica_objects=0;dead_partitions=0;unavailable_partitions={};\
-         stop_writes={stop_writes};hwm_breached=false;current_time={now_s};\
+         stop_writes={stop_writes};hwm_breached=false;current_time={shown_s};\
          non_expirable_objects={};expired_objects={};evicted_objects=0;\
          truncate_lut={truncated};truncating=false;data_used_bytes={};data_avail_pct=99;\
          storage-engine.stripe[0].writes=0;migrate_tx_partitions_remaining={migrations};\

@@ -49,6 +49,8 @@ mod scan;
 #[cfg(test)]
 mod security;
 #[cfg(test)]
+mod skew;
+#[cfg(test)]
 mod throughput;
 #[cfg(test)]
 mod tls;

@@ -2,10 +2,12 @@
 //! (`info-protocol.md` §2, §6, §7).
 
 mod build;
+mod clock;
 mod index;
 mod udf;
 
 pub use build::Build;
+pub use clock::ClockOffset;
 pub use index::{BinType, IndexDefinition, IndexSource, IndexType, UnknownIndex};
 pub use udf::UdfModule;
 

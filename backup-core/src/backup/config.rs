@@ -1,8 +1,9 @@
 //! What to back up, and where to.
 
-use super::Selection;
+use super::{Selection, Shard, ShardedRun};
+use asb_format::Version;
 use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
-use backup_storage::Store;
+use backup_storage::{LocalOptions, Store};
 
 use super::wrap::Wrap;
 use std::{path::PathBuf, sync::Arc, time::Duration};
@@ -49,6 +50,14 @@ pub struct BackupConfig {
     pub parallel: Option<usize>,
     /// Which records.
     pub selection: Selection,
+    /// The part of a run that this process makes; `None` = all of it. The state is always kept
+    /// then, and found again.
+    pub sharded: Option<ShardedRun>,
+    /// The earlier backup that this one goes on from: only records that were updated since it
+    /// began are taken, and [`Selection::modified_after`] must be left alone. A directory or a
+    /// single file with a complete manifest, of the same namespace and selection; its files are
+    /// not read. If it is encrypted, by the key of [`Self::wrap`].
+    pub incremental_from: Option<Arc<dyn Store>>,
     /// Leave out the records.
     pub no_records: bool,
     /// Leave out the secondary indexes.
@@ -57,6 +66,9 @@ pub struct BackupConfig {
     pub no_udfs: bool,
     /// Write blobs, maps, lists and sketches raw instead of in base64.
     pub compact: bool,
+    /// The highest version of the format that may be written, 3.1 to 3.3 (default 3.3). Indexes
+    /// that need more are left out (`asb-text.md` §6.4).
+    pub asb_version_max: Version,
     /// Compression and encryption of the files.
     pub wrap: Wrap,
     /// With [`Self::remove_files`]: remove the old backup as soon as all checks are passed and
@@ -71,6 +83,8 @@ pub struct BackupConfig {
     /// Keep the state of the backup there all the time, so that it can be continued whatever
     /// happens. `None` = write one beside the data when the backup is interrupted or fails.
     pub state_file: Option<StateFile>,
+    /// How a [`StateFile::Local`] is created.
+    pub state_options: LocalOptions,
     /// Go on with the backup whose state this is.
     pub resume: Option<StateFile>,
     /// Time between two points to which an interrupted backup can be cut back, with
@@ -85,6 +99,9 @@ pub struct BackupConfig {
     /// Size at which a data file in a directory is closed and the next one begun, in bytes on
     /// the storage; 0 = never (default 250 MiB). Overshot by up to a chunk of about 1 MiB.
     pub file_limit: u64,
+    /// Records of the estimate that is made beside a backup to local disk, to warn when the disk
+    /// is too small for it; 0 = none (default 1000).
+    pub forecast_samples: u64,
     /// Rounds of a scan without progress and the pauses between them.
     pub retry: RetryPolicy,
     /// Data sockets. The read buffer also sets the size of chunks.
@@ -101,25 +118,35 @@ impl BackupConfig {
             target,
             parallel: None,
             selection: Selection::default(),
+            sharded: None,
+            incremental_from: None,
             no_records: false,
             no_indexes: false,
             no_udfs: false,
             compact: false,
+            asb_version_max: Version::V3_3,
             wrap: Wrap::default(),
             remove_early: false,
             remove_files: false,
             prefix: String::new(),
             manifest: true,
             state_file: None,
+            state_options: LocalOptions::default(),
             resume: None,
             durable_interval: Duration::from_secs(5),
             durable_records: 0,
             records_per_second: 0,
             bytes_per_second: 0,
             file_limit: 250 << 20,
+            forecast_samples: 1000,
             retry: RetryPolicy::SCAN,
             socket: SocketOptions::default(),
         }
+    }
+
+    /// Which part of the run this is.
+    pub(super) fn shard(&self) -> Option<Shard> {
+        self.sharded.as_ref().map(|sharded| sharded.shard)
     }
 
     /// Scans at a time, if there are that many partitions.

@@ -66,6 +66,17 @@ pub(super) enum Role {
     Data(usize),
 }
 
+/// What a file begins with: header and meta lines.
+pub(super) fn head(namespace: &str, version: Version, is_first: bool) -> Vec<u8> {
+    let (encoder, mut head) = (Encoder::new(), Vec::with_capacity(64));
+    encoder.header(&mut head, version);
+    encoder.namespace_meta(&mut head, namespace.as_bytes());
+    if is_first {
+        encoder.first_file(&mut head);
+    }
+    head
+}
+
 /// A file that is being written.
 #[derive(Debug)]
 pub(super) struct OpenFile {
@@ -96,7 +107,7 @@ impl FileSet {
             .map_or(0, |(state, _)| state.next_number.saturating_sub(1));
         Self {
             target: config.target.clone(),
-            names: Names::new(&config.namespace, &config.prefix, None),
+            names: Names::new(&config.namespace, &config.prefix, config.shard()),
             wrap: config.wrap.clone(),
             namespace: config.namespace.clone(),
             remove_files: resumed
@@ -126,6 +137,11 @@ impl FileSet {
     pub(super) fn replaces(&self) -> bool {
         let can_wait = self.store().capabilities().deferred_publish;
         self.remove_files && (self.is_deferred.load(Ordering::Relaxed) || !can_wait)
+    }
+
+    /// Whether this process writes what belongs to no partition.
+    pub(super) fn has_globals(&self) -> bool {
+        self.names.is_first()
     }
 
     /// The number of the first file that this run, or this continuation, will begin.
@@ -170,13 +186,8 @@ impl FileSet {
             records: 0,
             globals: None,
         };
-        let (encoder, mut head) = (Encoder::new(), Vec::with_capacity(64));
-        encoder.header(&mut head, version);
-        encoder.namespace_meta(&mut head, self.namespace.as_bytes());
-        if number == 1 {
-            encoder.first_file(&mut head);
-        }
-        self.write(&mut file, &head, 0)?;
+        let is_first = number == 1 && self.names.is_first();
+        self.write(&mut file, &head(&self.namespace, version, is_first), 0)?;
         Ok(file)
     }
 

@@ -60,7 +60,7 @@ impl Globals {
         });
     }
 
-    /// The indexes of the selection that a file can hold. The others are said and counted, and
+    /// The indexes of the selection that a file of the highest version allowed can hold. The others are said and counted, and
     /// never end a backup.
     fn add_indexes(&mut self, config: &BackupConfig, indexes: &Indexes) {
         for unknown in &indexes.unknown {
@@ -76,7 +76,11 @@ impl Globals {
                 continue;
             };
             let set = index.set.filter(|set| !set.is_empty());
-            if config.selection.covers_index_of(set) {
+            let (needed, most) = (index.required_version(), config.asb_version_max);
+            if config.selection.covers_index_of(set) && needed > most {
+                tracing::warn!(index = %name, "index left out: it needs version {needed} of the format");
+                self.leave_out(name, &format!("it needs version {needed} of the format"));
+            } else if config.selection.covers_index_of(set) {
                 known.push((name, index));
             } else {
                 tracing::info!(index = %name, "index left out: of another set");

@@ -4,11 +4,14 @@
 use super::{
     StateFile,
     files::FileSet,
+    ledger::Ledger,
     state::{self, State},
 };
 use crate::error::{Error, StateProblem};
-use backup_storage::{LocalDir, Store, StoreExt};
+use backup_storage::{LocalDir, LocalOptions, Store, StoreExt};
 use std::{
+    collections::BTreeMap,
+    path::Path,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     thread,
     time::{Duration, Instant},
@@ -28,18 +31,22 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Where `wanted` is, or the default name beside the data of `target`.
+    /// Where `wanted` is, or the default name beside the data of `target`. What is created
+    /// elsewhere on local disk is created as `options` say.
     pub(super) fn new(
         wanted: Option<&StateFile>,
         target: &Arc<dyn Store>,
         default: String,
+        options: LocalOptions,
     ) -> Self {
+        let local =
+            |path: &Path| -> Arc<dyn Store> { Arc::new(LocalDir::with_options(path, options)) };
         let (store, name) = match wanted {
             None => (Arc::clone(target), default),
             Some(StateFile::Beside(name)) => (Arc::clone(target), name.clone()),
             Some(StateFile::Local(path)) if path.is_dir() => {
                 let name = default.rsplit('/').next().unwrap_or_default().to_owned();
-                (Arc::new(LocalDir::new(path)) as Arc<dyn Store>, name)
+                (local(path), name)
             }
             Some(StateFile::Local(path)) => {
                 let name = path
@@ -48,7 +55,7 @@ impl Place {
                     .to_string_lossy()
                     .into_owned();
                 let parent = path.parent().unwrap_or_else(|| "".as_ref());
-                (Arc::new(LocalDir::new(parent)) as Arc<dyn Store>, name)
+                (local(parent), name)
             }
         };
         Self { store, name }
@@ -82,9 +89,24 @@ impl Place {
         }
     }
 
+    pub(super) fn is_there(&self) -> Result<bool, Error> {
+        Ok(self.store.exists(&self.name)?)
+    }
+
     pub(super) fn read(&self) -> Result<State, Error> {
         let content = self.store.read_small(&self.name, state::LIMIT_BYTES)?;
         State::decode(&content).map_err(|problem| self.unusable(problem))
+    }
+
+    /// The state of the run to be continued, which was to be told the same as this one.
+    pub(super) fn resume(
+        &self,
+        arguments: &BTreeMap<String, String>,
+    ) -> Result<(State, Ledger), Error> {
+        let state = self.read()?;
+        state::compare(&state.arguments, arguments)?;
+        let ledger = state.ledger().map_err(|problem| self.unusable(problem))?;
+        Ok((state, ledger))
     }
 
     fn write(&self, content: &[u8]) -> Result<(), Error> {

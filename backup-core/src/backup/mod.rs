@@ -6,7 +6,9 @@
 //! ```
 
 mod artifacts;
+mod clocks;
 mod config;
+mod estimate;
 mod files;
 mod globals;
 mod journal;
@@ -14,21 +16,28 @@ mod keeper;
 mod ledger;
 mod lock_keeper;
 mod names;
+mod parent;
 mod run;
 mod scan_stage;
 mod selection;
+mod sharded;
+mod siblings;
 mod state;
 mod summary;
 mod target;
+mod window;
 mod wrap;
 mod write_stage;
 
 pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
+pub use estimate::{Estimate, EstimateConfig, EstimateCounts, EstimateStats};
+pub use parent::ParentProblem;
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };
+pub use sharded::{ShardViolation, ShardedRun};
 pub use wrap::Wrap;
 
 use crate::{handle::Job, stats::BackupStats};
@@ -36,6 +45,19 @@ use std::sync::Arc;
 
 /// A running backup.
 pub type BackupJob = Job<BackupStats>;
+
+/// A running estimate.
+pub type EstimateJob = Job<EstimateStats>;
+
+/// Starts to estimate the size of a backup on the current tokio runtime
+/// (`files-and-state.md` §9). The target is not touched; [`EstimateStats::estimate`] has the
+/// result when the job has ended well.
+#[must_use]
+pub fn estimate(config: EstimateConfig) -> EstimateJob {
+    Job::spawn(Arc::new(EstimateStats::default()), |stats, cancel| {
+        estimate::run(config, stats, cancel)
+    })
+}
 
 /// Starts a backup on the current tokio runtime.
 ///

@@ -35,6 +35,20 @@ impl Names {
         }
     }
 
+    /// Whether this run, or this shard of it, writes what belongs to no partition.
+    pub(super) fn is_first(&self) -> bool {
+        self.shard.is_none_or(Shard::is_first)
+    }
+
+    /// The names of another shard of the same run.
+    pub(super) fn of_shard(&self, shard: Shard) -> Self {
+        let shard = Some(shard);
+        Self {
+            shard,
+            ..self.clone()
+        }
+    }
+
     /// Whether a file of this name can be one of this run, or of this shard of it.
     pub(super) fn owns(&self, name: &str) -> bool {
         self.number(name).is_some()
@@ -44,8 +58,8 @@ impl Names {
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         let (head, number) = name.strip_suffix(".asb")?.rsplit_once('_')?;
         let number = number.parse().ok()?;
-        let is_first = self.shard.is_none_or(|shard| shard.number == 1);
-        let is_metadata = is_first && head.strip_prefix("metadata_") == Some(&self.namespace);
+        let is_metadata =
+            self.is_first() && head.strip_prefix("metadata_") == Some(&self.namespace);
         (is_metadata || self.is_data_head(head)).then_some(number)
     }
 

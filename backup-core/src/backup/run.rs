@@ -2,18 +2,23 @@
 
 use super::{
     BackupConfig,
+    estimate::Forecast,
     files::{OpenFile, Role},
     globals::{self, Globals},
     ledger::Ledger,
     scan_stage::ChunkSink,
     selection::{Begun, Plan, expected_records},
-    state, summary,
+    summary::{self, Seen},
     target::Run,
     write_stage::{Input, Task, Writer},
 };
 use crate::{
-    error::Error, fingerprint::Fingerprinter, handle::join_or_leave, limits::Limiter,
-    manifest::Server, stats::BackupStats,
+    error::{Error, StateProblem},
+    fingerprint::Fingerprinter,
+    handle::join_or_leave,
+    limits::Limiter,
+    partitions,
+    stats::BackupStats,
 };
 use asb_format::{Encoder, Version};
 use backup_cluster::{
@@ -35,16 +40,26 @@ pub(super) async fn run(
     let stop = cancel.child_token();
     let token = stop.clone();
     let run = off_runtime(move || Run::prepare(config, stats, token)).await?;
-    let run = Arc::new(run);
+    let Some(mut run) = run else {
+        return Ok(()); // a shard that was complete
+    };
     let view = or_cancelled(&cancel, AerospikeView::connect(&run.config.connect)).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
-    let plan = plan(&run, &view, &cancel).await?;
+    let plan = plan(&mut run, &view, &cancel).await?;
+    let run = Arc::new(run);
     let (begun, token) = (Arc::clone(&run), stop.clone());
     let hold = off_runtime(move || begun.begin(token)).await?;
+    let forecast = Forecast::start(&run, &view, &plan);
     let result = write_all(&run, &view, &stop, &plan).await;
-    let server = match &result {
-        Ok(()) if run.config.manifest => summary::server(&*view).await,
-        _ => Server::default(),
+    if let Some(forecast) = forecast {
+        forecast.end().await;
+    }
+    let seen = match &result {
+        Ok(()) if run.config.manifest => Seen {
+            server: summary::server(&*view).await,
+            clock_skew_ns: run.close_window(&*view).await,
+        },
+        _ => Seen::default(),
     };
     let (ended, is_cancelled) = (Arc::clone(&run), cancel.is_cancelled());
     off_runtime(move || {
@@ -53,19 +68,20 @@ pub(super) async fn run(
         } else {
             result
         };
-        ended.end(result, server, hold)
+        ended.end(result, seen, hold)
     })
     .await
 }
 
 /// What is to be read: found out before the target is touched.
 async fn plan(
-    run: &Run,
+    run: &mut Run,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
 ) -> Result<Plan, Error> {
     let metadata = Metadata::new(&**view);
     or_cancelled(cancel, metadata.check_namespace(&run.config.namespace)).await?;
+    or_cancelled(cancel, run.open_window(&**view)).await?;
     resolve(run, view, cancel).await
 }
 
@@ -102,8 +118,10 @@ async fn resolve(
     let begun = match run.keeper.as_ref().zip(run.resumed.as_ref()) {
         Some((keeper, state)) => {
             let unusable = |problem| keeper.place().unusable(problem);
+            let what = "list of partitions";
+            let selected = partitions::parse(&state.selected);
             Some(Begun {
-                selected: state::cursors(&state.selected).map_err(unusable)?,
+                selected: selected.ok_or_else(|| unusable(StateProblem::Value { what }))?,
                 records: state.files.iter().map(|file| file.records).sum(),
             })
         }
@@ -112,7 +130,11 @@ async fn resolve(
     let resolving = Plan::resolve(&**view, &run.config, begun, cancel);
     let plan = or_cancelled(cancel, resolving).await?;
     if let Some(keeper) = &run.keeper {
-        keeper.head().selected = state::selected(plan.selected());
+        let mut head = keeper.head();
+        head.selected = partitions::list(plan.selected());
+        if run.resumed.is_none() && !run.config.no_records {
+            head.divided = partitions::list(plan.divided());
+        }
     }
     Ok(plan)
 }
@@ -125,6 +147,9 @@ async fn write_globals(
     cancel: &CancellationToken,
 ) -> Result<Option<OpenFile>, Error> {
     let files = Arc::clone(&run.files);
+    if !files.has_globals() {
+        return Ok(None); // another shard writes them
+    }
     if files.journal().globals().is_some() {
         let open = files
             .journal()
@@ -305,7 +330,7 @@ fn throttled(config: &BackupConfig, options: &ScanOptions, workers: usize) -> Sc
     options
 }
 
-fn encoder(config: &BackupConfig) -> Encoder {
+pub(super) fn encoder(config: &BackupConfig) -> Encoder {
     if config.compact {
         Encoder::compact()
     } else {
@@ -314,7 +339,7 @@ fn encoder(config: &BackupConfig) -> Encoder {
 }
 
 /// Consecutive shares of `cursors`, as even as can be; at most `count`, none of them empty.
-fn divide(cursors: &[PartitionCursor], count: usize) -> Vec<Vec<PartitionCursor>> {
+pub(super) fn divide(cursors: &[PartitionCursor], count: usize) -> Vec<Vec<PartitionCursor>> {
     let count = count.min(cursors.len());
     let bound = |index: usize| index * cursors.len() / count;
     let share = |index: usize| {
@@ -340,14 +365,14 @@ fn first_cause(failures: Vec<Error>) -> Result<(), Error> {
 }
 
 /// Runs work that may block where it may.
-async fn off_runtime<T: Send + 'static>(
+pub(super) async fn off_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, Error> + Send + 'static,
 ) -> Result<T, Error> {
     let ended = spawn_blocking(work).await;
     ended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
-async fn or_cancelled<T, E: Into<Error>>(
+pub(super) async fn or_cancelled<T, E: Into<Error>>(
     cancel: &CancellationToken,
     work: impl Future<Output = Result<T, E>>,
 ) -> Result<T, Error> {

@@ -26,6 +26,12 @@ pub(super) const CHUNK_BYTES: usize = 512 << 10;
 /// Names of sets that the server keeps for itself: transaction monitors are no data.
 const INTERNAL_SETS: &[u8] = b"<ERO~";
 
+/// Whether a record belongs into a backup.
+#[inline]
+pub(super) fn is_data(record: &ScanRecord<'_>) -> bool {
+    !record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS))
+}
+
 /// A piece of a data file: whole records, never a part of one.
 #[derive(Debug, Default)]
 pub(super) struct Chunk {
@@ -153,7 +159,7 @@ impl RecordSink for ChunkSink {
     /// The filter leaves the monitors out already; this is for whatever else may come.
     #[inline]
     fn wants(&self, record: &ScanRecord<'_>) -> bool {
-        !record.set.is_some_and(|set| set.starts_with(INTERNAL_SETS))
+        is_data(record)
     }
 
     #[inline]

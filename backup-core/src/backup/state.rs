@@ -5,14 +5,16 @@
 //! durable before the state mentions it.
 
 use super::{
-    BackupConfig, BackupTarget,
+    BackupConfig, BackupTarget, Shard,
     ledger::{Ledger, Position},
 };
 use crate::{
     error::{Error, StateProblem},
     manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
+    partitions,
 };
-use aerospike_wire::digest::{DIGEST_SIZE, Digest, PARTITIONS, PartitionId};
+use aerospike_wire::digest::PartitionId;
+use asb_format::Version;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -54,8 +56,18 @@ pub(crate) struct State {
     pub(crate) globals: WrittenGlobals,
     /// The files, in the order in which they were begun.
     pub(crate) files: Vec<FileState>,
+    /// Of an incremental backup: where its time window begins, nanoseconds since 1970.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) since_ns: Option<u64>,
+    /// Largest difference between the clocks of nodes and that of the machine, as far as all
+    /// runs have measured it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) clock_skew_ns: Option<u64>,
     /// The partitions that were chosen: as `first-count`, or the digest after which to begin.
     pub(crate) selected: Vec<String>,
+    /// With shards, the partitions that all of them divide.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) divided: Vec<String>,
     /// How far each partition is durable.
     pub(crate) partitions: Vec<PartitionState>,
     /// Of the whole file, with this value empty.
@@ -101,13 +113,13 @@ pub(crate) struct PartitionState(u16, String, bool, u64, String);
 
 impl State {
     /// The state of a run that begins now.
-    pub(super) fn begin(arguments: BTreeMap<String, String>, replaces: bool) -> Self {
+    pub(super) fn begin(run: String, arguments: BTreeMap<String, String>, replaces: bool) -> Self {
         let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH);
         let now = now.unwrap_or_default().as_millis();
         Self {
             started_ms: u64::try_from(now).unwrap_or(u64::MAX),
             replaces,
-            ..Self::new(crate::lock::new_run_id(), arguments)
+            ..Self::new(run, arguments)
         }
     }
 
@@ -136,7 +148,10 @@ impl State {
             globals_done: false,
             globals: WrittenGlobals::default(),
             files: Vec::new(),
+            since_ns: None,
+            clock_skew_ns: None,
             selected: Vec::new(),
+            divided: Vec::new(),
             partitions: Vec::new(),
             checksum: String::new(),
         }
@@ -194,7 +209,9 @@ impl State {
             })?;
             let last = match last.as_str() {
                 "" => None,
-                text => Some(digest(text)?),
+                text => {
+                    Some(partitions::digest(text).ok_or(StateProblem::Value { what: "digest" })?)
+                }
             };
             let fingerprint = fingerprint.parse();
             let position = Position {
@@ -249,9 +266,23 @@ fn is_gob(content: &[u8]) -> bool {
         && head.windows(2).any(|pair| pair == [0xff, 0x83])
 }
 
+const SHARD: &str = "--shard";
+const RUN_ID: &str = "--run-id";
+const DIRECTORY: &str = "--directory";
+
+/// Those of `arguments` that are the same for all shards: each machine may know the directory
+/// by another path.
+pub(super) fn shared(arguments: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut shared = arguments.clone();
+    shared.retain(|option, _| ![SHARD, RUN_ID, DIRECTORY].contains(&option.as_str()));
+    shared
+}
+
 /// The arguments that a continuation must repeat (`files-and-state.md` §7.2), by the names of
-/// their options. Those that have their default are left out.
-pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
+/// their options. Those that have their default are left out. `parent` is the run of the backup
+/// that an incremental one goes on from: it tells it better than its place, and the window that
+/// follows from it stands in the state.
+pub(super) fn arguments(config: &BackupConfig, parent: Option<&str>) -> BTreeMap<String, String> {
     let mut arguments = BTreeMap::new();
     let mut set = |option: &str, value: Option<String>| {
         arguments.extend(value.map(|value| (option.to_owned(), value)));
@@ -259,7 +290,7 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     let flag = |is_set: bool| is_set.then(|| "true".to_owned());
     let location = config.target.store().location().to_owned();
     let target = match config.target {
-        BackupTarget::Directory(_) => "--directory",
+        BackupTarget::Directory(_) => DIRECTORY,
         BackupTarget::Single(_) => "--output-file",
     };
     set(target, Some(location));
@@ -276,6 +307,17 @@ pub(super) fn arguments(config: &BackupConfig) -> BTreeMap<String, String> {
     );
     let prefix = Some(config.prefix.clone()).filter(|prefix| !prefix.is_empty());
     set("--output-file-prefix", prefix);
+    if let Some(sharded) = &config.sharded {
+        let Shard { number, count } = sharded.shard;
+        set(SHARD, Some(format!("{number}/{count}")));
+        set(RUN_ID, Some(sharded.run.clone()));
+    }
+    let version = Some(config.asb_version_max).filter(|version| *version < Version::V3_3);
+    set(
+        "--asb-version-max",
+        version.map(|version| version.to_string()),
+    );
+    set("--incremental-from", parent.map(str::to_owned));
     arguments.extend(config.selection.arguments());
     arguments
 }
@@ -296,86 +338,10 @@ pub(super) fn compare(
     }
 }
 
-/// A digest from the text that its `Display` gives.
-fn digest(text: &str) -> Result<Digest, StateProblem> {
-    let wrong = || StateProblem::Value { what: "digest" };
-    let mut bytes = [0; DIGEST_SIZE];
-    if text.len() != 2 * bytes.len() {
-        return Err(wrong());
-    }
-    for (byte, pair) in bytes.iter_mut().zip(text.as_bytes().chunks(2)) {
-        let pair = std::str::from_utf8(pair).map_err(|_| wrong())?;
-        *byte = u8::from_str_radix(pair, 16).map_err(|_| wrong())?;
-    }
-    Ok(Digest(bytes))
-}
-
-/// Partitions as the state lists them: consecutive ones that have not begun as `first-count`,
-/// others as the digest of the record after which they begin.
-pub(crate) fn selected(cursors: &[backup_cluster::scan::PartitionCursor]) -> Vec<String> {
-    let mut out: Vec<String> = Vec::new();
-    let mut range: Option<(u16, u16)> = None;
-    let flush = |range: &mut Option<(u16, u16)>, out: &mut Vec<String>| {
-        out.extend(
-            range
-                .take()
-                .map(|(first, count)| format!("{first}-{count}")),
-        );
-    };
-    for cursor in cursors {
-        match (cursor.last_digest(), range) {
-            (Some(digest), _) => {
-                flush(&mut range, &mut out);
-                out.push(digest.to_string());
-            }
-            (None, Some((first, count)))
-                if first.checked_add(count) == Some(cursor.partition()) =>
-            {
-                range = Some((first, count.saturating_add(1)));
-            }
-            (None, _) => {
-                flush(&mut range, &mut out);
-                range = Some((cursor.partition(), 1));
-            }
-        }
-    }
-    flush(&mut range, &mut out);
-    out
-}
-
-/// The cursors that [`selected`] listed.
-pub(crate) fn cursors(
-    selected: &[String],
-) -> Result<Vec<backup_cluster::scan::PartitionCursor>, StateProblem> {
-    use backup_cluster::scan::PartitionCursor;
-    let wrong = || StateProblem::Value {
-        what: "list of partitions",
-    };
-    let mut out = Vec::new();
-    for entry in selected {
-        let Some((first, count)) = entry.split_once('-') else {
-            out.push(PartitionCursor::after(digest(entry)?));
-            continue;
-        };
-        let first: u16 = first.parse().map_err(|_| wrong())?;
-        let count: u16 = count.parse().map_err(|_| wrong())?;
-        let end = first
-            .checked_add(count)
-            .filter(|end| *end <= PARTITIONS)
-            .ok_or_else(wrong)?;
-        out.extend(
-            (first..end)
-                .filter_map(PartitionId::new)
-                .map(PartitionCursor::start),
-        );
-    }
-    Ok(out)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use backup_cluster::scan::PartitionCursor;
+    use aerospike_wire::digest::Digest;
 
     fn sample() -> State {
         let arguments = BTreeMap::from([("--namespace".to_owned(), "test".to_owned())]);
@@ -454,26 +420,5 @@ mod tests {
             State::decode(restore),
             Err(StateProblem::Kind { .. })
         ));
-    }
-
-    #[test]
-    fn the_selection_comes_back() {
-        let start = |id| PartitionCursor::start(PartitionId::new(id).unwrap());
-        let mut bytes = [1; 20];
-        (bytes[0], bytes[1]) = (4, 0);
-        let all = [
-            start(1),
-            start(2),
-            start(3),
-            PartitionCursor::after(Digest(bytes)),
-            start(5),
-            start(9),
-        ];
-        let listed = selected(&all);
-        assert_eq!(listed.len(), 4, "{listed:?}");
-        assert_eq!(cursors(&listed).unwrap(), all);
-        for wrong in ["1-5000", "4096-1", "x-1", "1-", "abc", "65535-1"] {
-            assert!(cursors(&[wrong.to_owned()]).is_err(), "{wrong}");
-        }
     }
 }

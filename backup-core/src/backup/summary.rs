@@ -1,6 +1,10 @@
 //! The manifest of a backup, from what its journal holds (`files-and-state.md` §5.2).
 
-use super::{BackupConfig, journal::Journal, state::State};
+use super::{
+    BackupConfig,
+    journal::Journal,
+    state::{self, State},
+};
 use crate::{
     TOOL,
     fingerprint::{PartitionSum, PartitionTable},
@@ -10,21 +14,35 @@ use aerospike_wire::digest::PartitionId;
 use backup_cluster::view::{self, ClusterView};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// What the cluster has told at the end of a run.
+#[derive(Debug, Default)]
+pub(super) struct Seen {
+    pub(super) server: Server,
+    /// For [`Window::clock_skew_ns`].
+    pub(super) clock_skew_ns: Option<u64>,
+}
+
 /// What the cluster says about itself. Nothing of it is needed to restore, so a node that does
 /// not answer is no failure.
 pub(super) async fn server(view: &dyn ClusterView) -> Server {
     let mut builds = BTreeSet::new();
-    let mut cluster = None;
     for node in view.nodes() {
         builds.extend(view::ask(view, &node.name, "build").await.ok());
-        if cluster.is_none() {
-            cluster = view::ask(view, &node.name, "cluster-name").await.ok();
-        }
     }
     Server {
         builds: builds.into_iter().collect(),
-        cluster: cluster.filter(|name| !name.is_empty() && name != "null"),
+        cluster: cluster_name(view).await,
     }
+}
+
+/// The name of the cluster, if it has one and a node tells it.
+pub(super) async fn cluster_name(view: &dyn ClusterView) -> Option<String> {
+    for node in view.nodes() {
+        if let Ok(name) = view::ask(view, &node.name, "cluster-name").await {
+            return Some(name).filter(|name| !name.is_empty() && name != "null");
+        }
+    }
+    None
 }
 
 fn nanoseconds(time: Option<i64>) -> Option<u64> {
@@ -35,7 +53,7 @@ fn nanoseconds(time: Option<i64>) -> Option<u64> {
 pub(super) fn manifest(
     config: &BackupConfig,
     head: &State,
-    server: Server,
+    seen: Seen,
     journal: &Journal,
     scan_end_ns: u64,
 ) -> Manifest {
@@ -62,7 +80,12 @@ pub(super) fn manifest(
             },
         );
     }
-    let is_part = config.selection.max_records > 0;
+    let shard = config.shard();
+    let is_part = config.selection.max_records > 0 || shard.is_some();
+    let selection = match shard {
+        Some(_) => state::shared(&head.arguments),
+        None => head.arguments.clone(),
+    };
     Manifest {
         run: head.run.clone(),
         status: if is_part {
@@ -70,19 +93,20 @@ pub(super) fn manifest(
         } else {
             Status::Complete
         },
-        shard: None,
+        shard,
+        divided: head.divided.clone(),
         tool: TOOL.to_owned(),
-        server,
+        server: seen.server,
         namespace: config.namespace.clone(),
-        selection: head.arguments.clone(),
+        selection,
         window: Window {
             scan_start_ns: head.started_ms.saturating_mul(1_000_000),
             scan_end_ns,
             modified_after_ns: nanoseconds(config.selection.modified_after),
             modified_before_ns: nanoseconds(config.selection.modified_before),
-            clock_skew_ns: None,
+            clock_skew_ns: seen.clock_skew_ns,
         },
-        parent: None,
+        parent: None, // whoever has one sets it
         envelope: config.wrap.envelope(),
         files: files.collect(),
         partitions,

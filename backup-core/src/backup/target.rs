@@ -3,19 +3,22 @@
 
 use super::{
     BackupConfig,
+    clocks::Clocks,
     files::FileSet,
     keeper::{Keeper, Keeping, Place},
     lock_keeper::LockKeeper,
     names::Names,
+    parent::Parent,
+    siblings::Siblings,
     state::{self, State},
-    summary,
+    summary::{self, Seen},
 };
 use crate::{
     error::{Error, StateProblem},
-    lock::{Lock, LockRequest},
-    manifest::Server,
+    lock::{self, Lock, LockRequest},
     stats::BackupStats,
 };
+use backup_storage::Store;
 use std::{
     sync::Arc,
     time::{Duration, SystemTime},
@@ -29,8 +32,14 @@ pub(super) struct Run {
     pub(super) files: Arc<FileSet>,
     /// `None` where there is nothing to go on with: streams.
     pub(super) keeper: Option<Arc<Keeper>>,
+    /// The other processes that make the same backup.
+    siblings: Option<Siblings>,
     /// The state that it goes on from.
     pub(super) resumed: Option<State>,
+    /// The backup that an incremental one goes on from.
+    pub(super) parent: Option<Parent>,
+    /// What was found out about the clocks of the nodes.
+    pub(super) clocks: Clocks,
     pub(super) stats: Arc<BackupStats>,
 }
 
@@ -42,53 +51,62 @@ pub(super) struct Hold {
 }
 
 impl Run {
-    /// Finds out whether the target is fit, without touching it.
+    /// Finds out whether the target is fit, without touching it. `None` when it is a shard that
+    /// was complete already.
     pub(super) fn prepare(
         config: BackupConfig,
         stats: Arc<BackupStats>,
         cancel: CancellationToken,
-    ) -> Result<Self, Error> {
-        let violations = config.selection.check();
-        if !violations.is_empty() {
-            return Err(Error::Selection { violations });
-        }
+    ) -> Result<Option<Self>, Error> {
         let target = Arc::clone(config.target.store());
-        let names = Names::new(&config.namespace, &config.prefix, None);
+        let names = Names::new(&config.namespace, &config.prefix, config.shard());
         let default = names.beside(target.single_name()).state();
-        let can_continue = target.capabilities().resumable
-            || target.capabilities().named && target.single_name().is_none();
-        if !can_continue && (config.state_file.is_some() || config.resume.is_some()) {
-            return Err(Error::Unsupported(
-                "this target cannot be continued: a state file needs a directory, or a file on local disk",
-            ));
-        }
-        let arguments = state::arguments(&config);
+        check(&config, &default)?;
+        let own = config.sharded.as_ref();
+        let siblings = own.map(|own| Siblings::new(&target, &names, own));
+        let parent = Parent::find(&config)?;
+        let earlier = parent.as_ref().map(|parent| parent.run.as_str());
+        let arguments = state::arguments(&config, earlier);
         let wanted = config.resume.as_ref().or(config.state_file.as_ref());
-        let place = Place::new(wanted, &target, default);
-        let mut resumed = None;
-        if config.resume.is_some() {
-            let state = place.read()?;
-            state::compare(&state.arguments, &arguments)?;
-            let ledger = state.ledger().map_err(|problem| place.unusable(problem))?;
-            resumed = Some((state, ledger));
+        let place = Place::new(wanted, &target, default, config.state_options);
+        let mut goes_on = config.resume.is_some();
+        if let Some(siblings) = &siblings {
+            siblings.check(&cancel)?;
+            let key = config.wrap.set_key();
+            if let Some(done) = siblings.finished(key.as_ref())? {
+                state::compare(&done.selection, &state::shared(&arguments))?;
+                siblings.settle(&done, key.as_ref(), &stats)?;
+                return Ok(None);
+            }
+            goes_on |= place.is_there()?;
         }
+        let resumed = goes_on.then(|| place.resume(&arguments)).transpose()?;
         let state = resumed.as_ref().map(|(state, _)| state.clone());
         let files = Arc::new(FileSet::new(&config, resumed, Arc::clone(&stats), cancel));
         if state.is_none() {
-            files.check_target()?;
+            match &siblings {
+                Some(_) => files.check_place()?,
+                None => files.check_target()?,
+            }
         }
+        let own = config.sharded.as_ref().map(|own| own.run.clone());
+        let run = own.unwrap_or_else(lock::new_run_id);
         let head = match &state {
             Some(state) => state.clone().resumed(),
-            None => State::begin(arguments, files.replaces()),
+            None => State::begin(run, arguments, files.replaces()),
         };
-        let keeper = can_continue.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
-        Ok(Self {
+        let keeper =
+            can_continue(&*target).then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
+        Ok(Some(Self {
             config,
             files,
             keeper,
+            siblings,
             resumed: state,
+            parent,
+            clocks: Clocks::default(),
             stats,
-        })
+        }))
     }
 
     /// Takes the target, and brings it to where a continuation begins. From here on, the run
@@ -100,7 +118,8 @@ impl Run {
             .and_then(|()| match &self.resumed {
                 Some(state) => self.go_on(state),
                 None => self.files.begin(self.keeper.as_deref()),
-            });
+            })
+            .and_then(|()| self.begin_shard());
         if let Err(error) = begun {
             if let Some(Err(left)) = lock.map(Lock::release) {
                 tracing::warn!(error = %left, "the lock stays behind");
@@ -122,7 +141,7 @@ impl Run {
         let request = LockRequest {
             run: keeper.head().run.clone(),
             first_file: self.files.next_number(),
-            shard: None,
+            shard: self.config.shard(),
         };
         let store = Arc::clone(self.config.target.store());
         let name = self.files.beside().lock();
@@ -130,13 +149,20 @@ impl Run {
         lock.map(Some).map_err(Error::Lock)
     }
 
-    /// A continuation must find what its own run has left: another one may have written there
-    /// since, and was killed in its turn.
+    /// Nobody else may write there under another lock, and a continuation must find what its own
+    /// run has left: another one may have written there since, and was killed in its turn.
     fn check_owner(&self, lock: Option<&Lock>) -> Result<(), Error> {
-        let (Some(state), Some(keeper)) = (&self.resumed, &self.keeper) else {
+        let (Some(lock), Some(keeper)) = (lock, &self.keeper) else {
             return Ok(());
         };
-        match lock.and_then(Lock::replaced) {
+        lock.check_alone(SystemTime::now()).map_err(Error::Lock)?;
+        if let Some(siblings) = &self.siblings {
+            return siblings.check_own(lock, keeper.place(), self.resumed.as_ref());
+        }
+        let Some(state) = &self.resumed else {
+            return Ok(());
+        };
+        match lock.replaced() {
             Some(holder) if holder.run != state.run => {
                 Err(keeper.place().unusable(StateProblem::OtherRun {
                     run: holder.run.clone(),
@@ -146,6 +172,16 @@ impl Run {
         }
     }
 
+    /// A shard always has a state, from before its first file on: by that it finds its place
+    /// again when it is started anew.
+    fn begin_shard(&self) -> Result<(), Error> {
+        let (Some(keeper), Some(_), None) = (&self.keeper, &self.siblings, &self.resumed) else {
+            return Ok(());
+        };
+        self.files.restore_state(keeper.place())?; // of an attempt that did not get that far
+        keeper.write()
+    }
+
     /// Keeps the state from now on, if that was asked for.
     fn keep_state(&self) -> Result<Option<Keeping>, Error> {
         let keeper = self.keeper.as_ref().filter(|_| self.keeps_state());
@@ -153,7 +189,9 @@ impl Run {
     }
 
     const fn keeps_state(&self) -> bool {
-        self.config.state_file.is_some() || self.config.resume.is_some()
+        self.config.state_file.is_some()
+            || self.config.resume.is_some()
+            || self.config.sharded.is_some()
     }
 
     /// Time between durable points, while a state is kept.
@@ -187,14 +225,18 @@ impl Run {
     pub(super) fn end(
         &self,
         result: Result<(), Error>,
-        server: Server,
+        seen: Seen,
         hold: Hold,
     ) -> Result<(), Error> {
         drop(hold.keeping);
-        let ended = result.and_then(|()| self.complete(server));
+        let ended = result.and_then(|()| self.complete(seen));
         if ended.is_err() {
             self.keep_or_discard();
         }
+        let ended = ended.and_then(|()| match &self.siblings {
+            Some(siblings) => siblings.publish_whole(self.config.wrap.set_key().as_ref()),
+            None => Ok(()),
+        });
         // A lock that was lost is why the run was stopped.
         match hold.lock.map_or(Ok(()), LockKeeper::release) {
             Err(error) if matches!(ended, Ok(()) | Err(Error::Cancelled)) => Err(error),
@@ -203,12 +245,12 @@ impl Run {
     }
 
     /// Everything is in complete files.
-    fn complete(&self, server: Server) -> Result<(), Error> {
+    fn complete(&self, seen: Seen) -> Result<(), Error> {
         if let Some(keeper) = self.keeper.as_ref().filter(|_| self.keeps_state()) {
             keeper.write()?; // names change now: the state must say that all files are complete
         }
         let manifest = match &self.keeper {
-            Some(keeper) if self.config.manifest => Some(self.manifest(keeper, server)?),
+            Some(keeper) if self.config.manifest => Some(self.manifest(keeper, seen)?),
             _ => None,
         };
         let name = self.files.beside().manifest();
@@ -222,14 +264,15 @@ impl Run {
         }
     }
 
-    fn manifest(&self, keeper: &Keeper, server: Server) -> Result<Vec<u8>, Error> {
+    fn manifest(&self, keeper: &Keeper, seen: Seen) -> Result<Vec<u8>, Error> {
         let now = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .unwrap_or_default();
         let end_ns = u64::try_from(now.as_nanos()).unwrap_or(u64::MAX);
         let head = keeper.head().clone();
         let journal = self.files.journal();
-        let mut manifest = summary::manifest(&self.config, &head, server, journal, end_ns);
+        let mut manifest = summary::manifest(&self.config, &head, seen, journal, end_ns);
+        manifest.parent = self.parent.as_ref().map(|parent| parent.run.clone());
         manifest
             .encode(self.config.wrap.set_key().as_ref())
             .map_err(|error| Error::Internal(error.to_string()))
@@ -244,7 +287,12 @@ impl Run {
             match keeper.write() {
                 Ok(()) => {
                     let state = keeper.place().to_continue(self.files.store());
-                    tracing::warn!("the backup can be continued with --continue {state}");
+                    match self.siblings {
+                        None => {
+                            tracing::warn!("the backup can be continued with --continue {state}")
+                        }
+                        Some(_) => tracing::warn!("the shard goes on when it is started again"),
+                    }
                     return;
                 }
                 Err(error) => {
@@ -260,4 +308,27 @@ impl Run {
             tracing::warn!(%error, "the state file stays behind");
         }
     }
+}
+
+/// Whether what is asked for makes sense; `state` is the usual name of its state.
+fn check(config: &BackupConfig, state: &str) -> Result<(), Error> {
+    let violations = config.selection.check();
+    if !violations.is_empty() {
+        return Err(Error::Selection { violations });
+    }
+    if let Some(sharded) = &config.sharded {
+        sharded.check(config, state)?;
+    }
+    let needs_state = config.state_file.is_some() || config.resume.is_some();
+    if needs_state && !can_continue(&**config.target.store()) {
+        return Err(Error::Unsupported(
+            "this target cannot be continued: a state file needs a directory, or a file on local disk",
+        ));
+    }
+    Ok(())
+}
+
+fn can_continue(target: &dyn Store) -> bool {
+    let can = target.capabilities();
+    can.resumable || can.named && target.single_name().is_none()
 }

@@ -43,10 +43,15 @@ impl ProcessId {
         }
     }
 
+    /// Whether its number means something here.
+    pub(super) fn is_visible(&self) -> bool {
+        let own = Self::own();
+        own.host == self.host && own.pid_space == self.pid_space
+    }
+
     /// Whether it is certain that the process has ended.
     pub(super) fn is_gone(&self) -> bool {
-        let own = Self::own();
-        if own.host != self.host || own.pid_space != self.pid_space {
+        if !self.is_visible() {
             return false;
         }
         match stat(self.pid) {

@@ -5,7 +5,12 @@
 //! does.
 
 use super::{Decoded, FileEntry, LIMIT_BYTES, Manifest, ManifestError, SetKey, Status, Window};
-use crate::names::{SetNames, Shard};
+use crate::{
+    names::{SetNames, Shard},
+    partitions,
+};
+use aerospike_wire::digest::PartitionId;
+use backup_cluster::scan::PartitionCursor;
 use backup_storage::{ErrorKind, Store, StoreExt};
 
 /// Why manifests do not belong together.
@@ -28,6 +33,12 @@ pub enum MergeError {
     Overlap {
         /// What they both have.
         what: String,
+    },
+    /// No shard has read a partition that all together were to read.
+    #[error("no shard has read partition {partition}")]
+    Gap {
+        /// The partition, the first of these.
+        partition: u16,
     },
     /// A manifest cannot be used.
     #[error("{file}: the manifest of a shard cannot be used")]
@@ -128,7 +139,7 @@ fn manifest_error(store: &dyn Store, file: &str, source: ManifestError) -> Merge
 /// The manifest of the whole set from those of all its shards, in whatever order.
 ///
 /// # Errors
-/// Shards that are not those of one run, or that overlap.
+/// Shards that are not those of one run, that overlap, or that leave a gap.
 pub fn merge(mut shards: Vec<Manifest>) -> Result<Manifest, MergeError> {
     shards.sort_by_key(|manifest| manifest.shard.map(|shard| shard.number));
     let count = u16::try_from(shards.len()).map_err(|_| MergeError::Shards)?;
@@ -148,6 +159,8 @@ pub fn merge(mut shards: Vec<Manifest>) -> Result<Manifest, MergeError> {
         let what = format!("a file {}", file.name);
         return Err(MergeError::Overlap { what });
     }
+    check_gaps(&whole)?;
+    whole.divided.clear();
     let is_limited = whole
         .selection
         .get("max-records")
@@ -163,19 +176,48 @@ pub fn merge(mut shards: Vec<Manifest>) -> Result<Manifest, MergeError> {
 
 /// Whether a shard was told the same as the first one.
 fn agree(first: &Manifest, shard: &Manifest, number: u16) -> Result<(), MergeError> {
-    let window = |window: &Window| (window.modified_after_ns, window.modified_before_ns);
+    // A node that did not answer is no other cluster.
+    let is_same_cluster = |(one, other)| one == other;
+    let clusters = first.server.cluster.as_ref();
+    let clusters = clusters.zip(shard.server.cluster.as_ref());
+    // Shards of an incremental backup find the beginning for themselves.
+    let window = |manifest: &Manifest| {
+        let Window {
+            modified_after_ns,
+            modified_before_ns,
+            ..
+        } = manifest.window;
+        let is_found = manifest.parent.is_some();
+        let after = modified_after_ns.map(|after| if is_found { 0 } else { after });
+        (after, modified_before_ns)
+    };
     let keys = [
         ("run", first.run == shard.run),
-        ("cluster", first.server.cluster == shard.server.cluster),
+        ("cluster", clusters.is_none_or(is_same_cluster)),
         ("namespace", first.namespace == shard.namespace),
         ("selection", first.selection == shard.selection),
-        ("window", window(&first.window) == window(&shard.window)),
+        ("divided partitions", first.divided == shard.divided),
         ("parent", first.parent == shard.parent),
+        ("window", window(first) == window(shard)),
         ("envelope", first.envelope == shard.envelope),
         ("annotations", first.annotations == shard.annotations),
     ];
     match keys.into_iter().find(|(_, is_same)| !is_same) {
         Some((key, _)) => Err(MergeError::Differs { number, key }),
+        None => Ok(()),
+    }
+}
+
+/// Whether everything was read that was to be divided.
+fn check_gaps(whole: &Manifest) -> Result<(), MergeError> {
+    let divided = partitions::parse(&whole.divided).ok_or(MergeError::Shards)?;
+    let mut missing = divided.iter().map(PartitionCursor::partition);
+    let is_missing = |id: &u16| {
+        let sum = PartitionId::new(*id).and_then(|id| whole.partitions.sum(id));
+        sum.is_none()
+    };
+    match missing.find(is_missing) {
+        Some(partition) => Err(MergeError::Gap { partition }),
         None => Ok(()),
     }
 }
@@ -191,10 +233,15 @@ fn join(whole: &mut Manifest, shard: Manifest) -> Result<(), MergeError> {
     // The newest of several versions speaks for the set.
     whole.tool = whole.tool.clone().max(shard.tool);
     whole.server.builds.extend(shard.server.builds);
+    whole.server.cluster = whole.server.cluster.take().or(shard.server.cluster);
     let (window, other) = (&mut whole.window, shard.window);
     window.scan_start_ns = window.scan_start_ns.min(other.scan_start_ns);
     window.scan_end_ns = window.scan_end_ns.max(other.scan_end_ns);
-    window.clock_skew_ns = window.clock_skew_ns.max(other.clock_skew_ns);
+    // What all of them have is what the whole has.
+    window.modified_after_ns = window.modified_after_ns.max(other.modified_after_ns);
+    // What one shard does not know, nobody knows of the whole.
+    let skews = window.clock_skew_ns.zip(other.clock_skew_ns);
+    window.clock_skew_ns = skews.map(|(one, other)| one.max(other));
     whole.files.extend(shard.files);
     whole.indexes.extend(shard.indexes);
     whole.udfs.extend(shard.udfs);

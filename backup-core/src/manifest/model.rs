@@ -36,6 +36,14 @@ pub struct Manifest {
     /// Which part of the run; `None` for a whole set.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "shard")]
     pub shard: Option<Shard>,
+    /// With a shard: the partitions that all shards together were to read, as `first-count`, or
+    /// the digest in hex after which one begins. Empty without, and where no records were read.
+    #[serde(
+        default,
+        skip_serializing_if = "Vec::is_empty",
+        deserialize_with = "bounded::list"
+    )]
+    pub divided: Vec<String>,
     /// Name and version of the program.
     pub tool: String,
     /// Where the records came from.

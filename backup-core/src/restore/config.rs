@@ -1,6 +1,7 @@
 //! What to restore, and where to.
 
 use super::{Trust, Unwrap};
+use crate::names::Shard;
 use backup_cluster::{batch_write::WriteOptions, client::ConnectOptions, retry::RetryPolicy};
 use backup_storage::Store;
 use std::{
@@ -83,6 +84,11 @@ pub struct RestoreConfig {
     pub unwrap: Unwrap,
     /// How the manifest is treated.
     pub trust: Trust,
+    /// The part of the files that this process restores; `None` = all. Files are dealt out one by
+    /// one in order of their names; those of metadata go to the first shard.
+    pub shard: Option<Shard>,
+    /// Restore only the set of this run.
+    pub run: Option<String>,
     /// Decoders, which share a file when there are fewer files; `None` = one for each core.
     pub parallel: Option<usize>,
     /// Create indexes and register modules after the last record instead of before the first.
@@ -119,6 +125,8 @@ impl RestoreConfig {
             source,
             unwrap: Unwrap::default(),
             trust: Trust::default(),
+            shard: None,
+            run: None,
             parallel: None,
             apply_metadata_last: false,
             no_records: false,

@@ -7,6 +7,7 @@ use crate::{
         BLOCK_BYTES, BlockError, BlockReader, FileEntry, FileHash, Inspection, Note, ReadOptions,
         SetError, SetKey, Verdict, WholeSet, check_block, inspect,
     },
+    names::Shard,
 };
 use backup_envelope::{Decoder, HEAD_BYTES};
 use backup_storage::{Download, Entry, EntryKind, Store, StoreExt};
@@ -42,14 +43,18 @@ impl InputFile {
         }
     }
 
-    /// Bytes, where known.
-    pub(super) const fn size(&self) -> Option<u64> {
-        self.entry.size
+    pub(super) fn name(&self) -> &str {
+        &self.entry.name
     }
 
     /// Whether it holds nothing but indexes and modules, by its name.
     pub(super) fn is_metadata(&self) -> bool {
-        self.entry.name.starts_with("metadata_")
+        self.name().starts_with("metadata_")
+    }
+
+    /// Bytes, where known.
+    pub(super) const fn size(&self) -> Option<u64> {
+        self.entry.size
     }
 
     /// The first block if its hash is known, else as much as tells what the file is. Nothing of
@@ -93,6 +98,8 @@ pub(super) struct Input {
     pub(super) unwrap: Unwrap,
     /// Directories and the namespaces that their manifests speak of.
     namespaces: Vec<(String, String)>,
+    /// Directories and the runs that their manifests speak of.
+    runs: Vec<(String, String)>,
     /// Files with content, those with metadata first.
     pub(super) files: Vec<InputFile>,
     /// Files of 0 bytes, as a killed backup of other tools leaves them.
@@ -142,6 +149,7 @@ impl Input {
         let mut input = Self {
             unwrap,
             namespaces: Vec::new(),
+            runs: Vec::new(),
             files: Vec::new(),
             empty: Vec::new(),
             unproved: Vec::new(),
@@ -174,16 +182,20 @@ impl Input {
         }
         let files = match verdict {
             Verdict::Whole(set) => {
-                let all = set.manifests.iter();
-                let namespace = |manifest: &crate::manifest::Manifest| {
-                    (store.location().to_owned(), manifest.namespace.clone())
-                };
-                self.namespaces
-                    .extend(all.map(|(manifest, _)| namespace(manifest)));
+                for (manifest, _) in &set.manifests {
+                    let place = || store.location().to_owned();
+                    self.namespaces.push((place(), manifest.namespace.clone()));
+                    self.runs.push((place(), manifest.run.clone()));
+                }
                 whole(source, store, &set)?
             }
-            Verdict::Unfinished { found, closed, .. } => {
-                self.unfinished(store, &found, trust);
+            Verdict::Unfinished {
+                found,
+                closed,
+                missing,
+                ..
+            } => {
+                self.unfinished(store, &found, missing, trust);
                 let entries = closed
                     .iter()
                     .map(|name| Ok(InputFile::new(store, store.stat(name)?, None)));
@@ -191,9 +203,7 @@ impl Input {
             }
             Verdict::Foreign { notes } => {
                 notes.iter().for_each(|note| tracing::warn!("{note}"));
-                if store.capabilities().named {
-                    self.unproved.push(store.location().to_owned());
-                }
+                self.unproved.push(store.location().to_owned());
                 foreign(source, store)?
             }
         };
@@ -212,10 +222,17 @@ impl Input {
         Ok(())
     }
 
-    fn unfinished(&mut self, store: &Arc<dyn Store>, found: &[String], trust: Trust) {
+    fn unfinished(
+        &mut self,
+        store: &Arc<dyn Store>,
+        found: &[String],
+        missing: Vec<Shard>,
+        trust: Trust,
+    ) {
         let entry = found.first().cloned().unwrap_or_default();
         if trust.allow_incomplete {
             tracing::warn!(%entry, "the backup was never completed; its closed files are taken");
+            self.unproved.push(store.location().to_owned());
             return;
         }
         self.problems.push(Problem {
@@ -223,6 +240,7 @@ impl Input {
             error: Error::InputUnfinished {
                 source_name: store.location().to_owned(),
                 entry,
+                missing,
             },
         });
     }
@@ -286,6 +304,21 @@ impl Input {
                 source,
             }),
         }
+    }
+
+    /// Whether it was made by run `expected`, which only manifests can say.
+    pub(super) fn check_run(&self, expected: &str) -> Result<(), Error> {
+        let mut others = self.runs.iter().filter(|(_, run)| run != expected);
+        let (place, found) = match (others.next(), &self.unproved[..]) {
+            (Some((place, found)), _) => (place, Some(found.clone())),
+            (None, [place, ..]) => (place, None),
+            (None, []) => return Ok(()),
+        };
+        Err(Error::SourceOfOtherRun {
+            source_name: place.clone(),
+            found,
+            expected: expected.to_owned(),
+        })
     }
 
     /// Bytes of all files; 0 when a size is not known.

@@ -20,6 +20,7 @@ mod outcome;
 mod reader;
 mod routing;
 mod run;
+mod share;
 mod validate;
 mod write_stage;
 

@@ -8,6 +8,7 @@ use super::{
     globals::Globals,
     held::Held,
     input::Input,
+    share,
     write_stage::{Failure, WriteStage},
 };
 use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
@@ -26,6 +27,7 @@ pub(super) async fn run(
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
+    share::check(&config)?;
     let input = tokio::select! {
         input = list(&config) => input?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
@@ -59,10 +61,16 @@ pub(super) async fn run(
 /// Lists the input, and finds out what can be found out before anything is written.
 async fn list(config: &RestoreConfig) -> Result<Input, Error> {
     let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
-    let namespace = config.namespace.clone();
+    let (namespace, run, shard) = (config.namespace.clone(), config.run.clone(), config.shard);
     let list = move || {
-        let input = Input::list(source, unwrap, trust)?;
+        let mut input = Input::list(source, unwrap, trust)?;
         input.check_namespace(&namespace)?;
+        if let Some(run) = run {
+            input.check_run(&run)?;
+        }
+        if let Some(shard) = shard {
+            input.keep_share(shard);
+        }
         input.check_beginnings()?;
         Ok(input)
     };

@@ -36,6 +36,7 @@ pub(crate) fn sample() -> Manifest {
         run: text("00112233445566778899aabbccddeeff"),
         status: Status::Complete,
         shard: None,
+        divided: Vec::new(),
         tool: text("absctl 0.1.0"),
         server: Server {
             builds: vec![text("8.1.2.0"), text("7.0.0.5"), text("8.1.2.0")],
@@ -315,7 +316,7 @@ fn shard(number: u16) -> Manifest {
         window: Window {
             scan_start_ns: u64::from(10 - number),
             scan_end_ns: u64::from(20 + number),
-            clock_skew_ns: is_first.then_some(4),
+            clock_skew_ns: Some(u64::from(5 - number)),
             ..whole.window
         },
         ..whole
@@ -340,6 +341,34 @@ fn shards_make_one_set_whoever_merges() {
         (7, 23)
     );
     assert_eq!(whole.window.clock_skew_ns, Some(4));
+}
+
+#[test]
+fn the_window_of_all_shards_is_what_each_of_them_knows_and_has() {
+    let mut second = shard(2);
+    second.window.clock_skew_ns = None;
+    let after_ns = second.window.modified_after_ns.unwrap();
+    second.window.modified_after_ns = Some(after_ns - 1);
+    let mut first = shard(1);
+    first.window.modified_after_ns = Some(after_ns - 2);
+    let whole = merge(vec![first, second, shard(3)]).unwrap();
+    assert_eq!(whole.window.clock_skew_ns, None);
+    assert_eq!(whole.window.modified_after_ns, Some(after_ns));
+    // Without a parent the user has given it, the same to all of them.
+    let on_its_own = |number| Manifest {
+        parent: None,
+        ..shard(number)
+    };
+    let mut second = on_its_own(2);
+    second.window.modified_after_ns = Some(after_ns - 1);
+    let error = merge(vec![on_its_own(1), second, on_its_own(3)]).unwrap_err();
+    assert!(matches!(
+        error,
+        MergeError::Differs {
+            number: 2,
+            key: "window"
+        }
+    ));
 }
 
 #[test]
@@ -377,6 +406,11 @@ fn shards_that_do_not_belong_together_are_refused() {
         };
         assert_eq!(key, expected);
     }
+    // A node that did not answer is no other cluster.
+    with(&|m| m.server.cluster = None).unwrap();
+    let other = with(&|m| m.server.cluster = Some("other".to_owned())).unwrap_err();
+    let expected = "shard 2 differs from the first one in its cluster";
+    assert_eq!(other.to_string(), expected);
     let overlap = with(&|m| m.partitions.mark_read(partition(1))).unwrap_err();
     assert_eq!(overlap.to_string(), "two shards have read partition 1");
     let overlap = with(&|m| m.files[0].name = "metadata_test_2.asb".to_owned()).unwrap_err();
@@ -384,6 +418,28 @@ fn shards_that_do_not_belong_together_are_refused() {
         overlap.to_string(),
         "two shards have a file metadata_test_2.asb"
     );
+}
+
+#[test]
+fn what_shards_divide_must_be_the_same_and_read() {
+    let dividing = |divided: [&str; 3]| {
+        let shards = (1..=3).zip(divided).map(|(number, list)| Manifest {
+            divided: list.split_whitespace().map(str::to_owned).collect(),
+            ..shard(number)
+        });
+        merge(shards.collect())
+    };
+    let whole = dividing(["1-3"; 3]).unwrap();
+    assert!(whole.divided.is_empty());
+    // A partition that moved between two starts: the second shard has cut something else.
+    let moved = dividing(["1-3", "1-2 3-1", "1-3"]).unwrap_err();
+    let expected = "shard 2 differs from the first one in its divided partitions";
+    assert_eq!(moved.to_string(), expected);
+    let gap = dividing(["1-5"; 3]).unwrap_err();
+    assert_eq!(gap.to_string(), "no shard has read partition 4");
+    for wrong in ["1-5000", "x", "0-4096 0-4096"] {
+        assert!(dividing([wrong; 3]).is_err(), "{wrong}");
+    }
 }
 
 #[test]

@@ -90,6 +90,7 @@ pub(crate) fn backup_config(cluster: &Cluster, target: BackupTarget) -> BackupCo
         connect: connect(cluster),
         parallel: Some(3),
         retry: RETRY,
+        forecast_samples: 0, // faults are to hit the backup
         ..BackupConfig::new(NAMESPACE, target)
     }
 }

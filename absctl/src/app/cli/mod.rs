@@ -6,6 +6,7 @@
 pub(crate) mod agent;
 mod connection;
 pub(crate) mod envelope;
+mod estimate;
 mod general;
 mod given;
 mod limits;
@@ -13,6 +14,7 @@ mod records;
 mod refusal;
 mod resume;
 mod selection;
+mod shard;
 mod switches;
 mod target;
 mod tls;
@@ -28,9 +30,11 @@ pub(crate) use self::{
 use self::{
     agent::Agent,
     envelope::{Envelope, Level, Window},
+    estimate::Estimate,
     limits::Limits,
     resume::Resume,
     selection::Selection,
+    shard::Part,
     target::{Source, Target},
     tuning::Tuning,
 };
@@ -78,6 +82,8 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
+    pub(crate) estimate: Estimate,
+    #[command(flatten)]
     pub(crate) resume: Resume,
     #[command(flatten)]
     pub(crate) envelope: Envelope,
@@ -91,6 +97,8 @@ pub(crate) struct BackupArgs {
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 /// Flags of `absctl restore`.
@@ -110,6 +118,8 @@ pub(crate) struct RestoreArgs {
     pub(crate) selection: Selection,
     #[command(flatten)]
     pub(crate) tuning: Tuning,
+    #[command(flatten)]
+    pub(crate) part: Part,
 }
 
 /// What a command line asks for.

@@ -2,6 +2,7 @@
 //! typed: what they mean is found out together, so that everything wrong is said at once.
 
 use clap::Args;
+use std::path::PathBuf;
 
 /// Flags of the selection of records.
 #[derive(Debug, Args)]
@@ -38,6 +39,12 @@ pub(crate) struct Records {
     /// Only records updated before then
     #[arg(short = 'b', long, value_name = "TIME")]
     pub(crate) modified_before: Option<String>,
+
+    /// Only what has changed since this earlier backup of the same selection began: a directory
+    /// or a file with a manifest. The time window is longer by the difference of clocks that was
+    /// measured then and by 2 s, so that nothing falls between the two. Deletes are not seen
+    #[arg(long, value_name = "BACKUP")]
+    pub(crate) incremental_from: Option<PathBuf>,
 
     /// Only records that never expire
     #[arg(long)]

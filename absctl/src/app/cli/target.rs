@@ -40,9 +40,42 @@ pub(crate) struct Target {
     #[arg(long)]
     pub(crate) no_manifest: bool,
 
+    /// Permission bits of the files that are created, in octal, whatever the umask says; 0600
+    /// without. Directories get them too, and x where they have r
+    #[arg(long, value_name = "OCTAL", value_parser = file_mode)]
+    pub(crate) file_mode: Option<u32>,
+
+    /// Leave out the secondary indexes that need a higher version of the format than this
+    #[arg(
+        long,
+        value_name = "VERSION",
+        default_value = "3.3",
+        value_parser = ["3.1", "3.2", "3.3"]
+    )]
+    pub(crate) asb_version_max: String,
+
     /// Write blobs, maps, lists and sketches raw instead of in base64
     #[arg(short = 'C', long)]
     pub(crate) compact: bool,
+}
+
+/// Permission bits of a file that its owner can write and read, and nobody can execute.
+fn file_mode(typed: &str) -> Result<u32, String> {
+    const OWNER: u32 = 0o600;
+    const ALLOWED: u32 = 0o666;
+    let is_octal = !typed.is_empty() && typed.bytes().all(|byte| matches!(byte, b'0'..=b'7'));
+    let mode = is_octal.then(|| u32::from_str_radix(typed, 8).ok());
+    let mode = mode.flatten().filter(|mode| *mode <= 0o777);
+    let mode = mode.ok_or("octal digits are needed, such as 0640, at most 0777")?;
+    if mode & OWNER != OWNER {
+        return Err("the owner has to be able to read and write: 06??".to_owned());
+    }
+    if mode & !ALLOWED != 0 {
+        return Err(
+            "backup files are not executable; directories get their x by themselves".into(),
+        );
+    }
+    Ok(mode)
 }
 
 /// Flags of a restore's source.

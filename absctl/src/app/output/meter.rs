@@ -1,6 +1,9 @@
 //! From counters to pace: share done, rates, time left.
 
-use backup_core::stats::{BackupCounts, RestoreCounts};
+use backup_core::{
+    backup::EstimateCounts,
+    stats::{BackupCounts, RestoreCounts},
+};
 use std::time::Duration;
 
 /// The counters of a job at a moment.
@@ -24,6 +27,18 @@ impl Moment {
             bytes: counts.bytes_written,
             done: counts.records_read,
             total: counts.records_expected,
+        }
+    }
+
+    /// An estimate is measured in samples, once it knows how many there are.
+    pub(crate) const fn of_estimate(counts: &EstimateCounts) -> Self {
+        Self {
+            records: counts
+                .records_counted
+                .saturating_add(counts.records_sampled),
+            bytes: 0,
+            done: counts.records_sampled,
+            total: counts.samples_expected,
         }
     }
 

@@ -1,11 +1,13 @@
 //! The final report (`behaviour.md` §8.2): the lines of the reference tool in their order, then
 //! ours, each only when it says something.
 
+mod estimate;
+
 use super::{chain, duration};
 use backup_core::{
     error::Error as JobError,
     handle::Outcome,
-    stats::{BackupStats, RestoreCounts, RestoreStats},
+    stats::{BackupCounts, BackupStats, RestoreCounts, RestoreStats},
 };
 use jiff::Timestamp;
 use std::{
@@ -22,6 +24,8 @@ type Line = (&'static str, String);
 #[derive(Debug)]
 pub(crate) struct Report {
     title: &'static str,
+    /// Whether an empty line comes before the title.
+    is_apart: bool,
     /// Groups with an empty line between them; empty groups are left out.
     groups: Vec<Vec<Line>>,
     /// Whether the job succeeded, or got as far as doing anything.
@@ -48,7 +52,7 @@ impl Report {
             outcome,
             earlier,
             read,
-            [lines(&written)],
+            [lines(&written), changes(&counts)],
             &ours,
         )
     }
@@ -100,6 +104,14 @@ impl Report {
         )
     }
 
+    /// The same, of a part of a run.
+    pub(crate) fn of_part(mut self, part: Option<String>) -> Self {
+        if let (Some(part), Some(times)) = (part, self.groups.first_mut()) {
+            times.push(("Shard", part));
+        }
+        self
+    }
+
     /// Whether there is anything to report: a job that failed before it began did nothing, and
     /// its error says all.
     pub(super) const fn matters(&self) -> bool {
@@ -137,6 +149,7 @@ impl Report {
         let matters = outcome.result.is_ok() || read.iter().any(|count| *count > 0);
         Self {
             title,
+            is_apart: true,
             groups: all,
             matters,
         }
@@ -145,7 +158,10 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "\n{}\n{}", self.title, "-".repeat(self.title.len()))?;
+        if self.is_apart {
+            writeln!(f)?;
+        }
+        writeln!(f, "{}\n{}", self.title, "-".repeat(self.title.len()))?;
         for (number, group) in self.groups.iter().enumerate() {
             if number > 0 {
                 writeln!(f)?;
@@ -168,6 +184,23 @@ fn lines(counts: &[(&'static str, u64)]) -> Vec<Line> {
 
 const fn items(counts: &RestoreCounts) -> [u64; 3] {
     [counts.records_read, counts.indexes_read, counts.udfs_read]
+}
+
+/// The window of an incremental backup, and what no scan can see of it.
+fn changes(counts: &BackupCounts) -> Vec<Line> {
+    const UNSEEN: &str =
+        "deletes, truncates, expired records, and records shipped in with older update times";
+    if counts.since_ns == 0 {
+        return Vec::new();
+    }
+    let since = Timestamp::from_nanosecond(counts.since_ns.into());
+    let since = since.map_or_else(|_| "unknown".to_owned(), |since| since.to_string());
+    let overlap = duration::go(Duration::from_nanos(counts.overlap_ns));
+    vec![
+        ("Changes Since", since),
+        ("Overlap", overlap),
+        ("Not Seen", UNSEEN.to_owned()),
+    ]
 }
 
 /// Left out when nothing was read, as in the reference tool.
@@ -230,6 +263,13 @@ Bytes Written:        0
 Files Written:        0
 "
         );
+    }
+
+    #[test]
+    fn a_part_says_which_it_is() {
+        let report = Report::backup(&outcome(Ok(()))).of_part(Some("2 of 7, run x".to_owned()));
+        let expected = "Duration:             78.107212ms\nShard:                2 of 7, run x\n";
+        assert!(report.to_string().contains(expected), "{report}");
     }
 
     #[test]

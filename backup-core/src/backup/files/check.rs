@@ -14,10 +14,7 @@ impl FileSet {
     /// Whether the target can take a backup, without touching anything.
     pub(in crate::backup) fn check_target(&self) -> Result<(), Error> {
         let store = self.store();
-        if self.is_directory() {
-            backup_storage::name::check(&self.names.file(Role::Metadata, 1))?;
-        }
-        store.check_writable()?;
+        self.check_place()?;
         if !store.capabilities().named {
             return Ok(());
         }
@@ -32,6 +29,14 @@ impl FileSet {
                 .store(self.highest_number()?, Ordering::Relaxed);
         }
         Ok(())
+    }
+
+    /// Whether files with these names could be written there.
+    pub(in crate::backup) fn check_place(&self) -> Result<(), Error> {
+        if self.is_directory() {
+            backup_storage::name::check(&self.names.file(Role::Metadata, 1))?;
+        }
+        Ok(self.store().check_writable()?)
     }
 
     fn check_empty(&self) -> Result<(), Error> {

@@ -2,6 +2,7 @@
 
 use super::FileSet;
 use crate::{backup::keeper::Keeper, error::Error};
+use backup_storage::ErrorKind;
 use std::sync::atomic::Ordering;
 
 impl FileSet {
@@ -64,6 +65,21 @@ impl FileSet {
         let published = self.published()?;
         let old = published.iter().map(String::as_str);
         let old: Vec<&str> = old.filter(|name| !new.contains(name)).collect();
-        Ok(store.delete(&old)?)
+        store.delete(&old)?;
+        self.remove_small_of_shards()
+    }
+
+    /// What shards have left beside an old set that they made.
+    fn remove_small_of_shards(&self) -> Result<(), Error> {
+        let (store, beside) = (self.store(), self.beside());
+        let entries = match store.list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+            entries => entries?,
+        };
+        let small = entries.iter().map(|entry| entry.name.as_str());
+        let small: Vec<_> = small
+            .filter(|name| beside.shard_of(name).is_some())
+            .collect();
+        Ok(store.delete(&small)?)
     }
 }

@@ -69,7 +69,7 @@ pub enum Scope {
 
 impl Selection {
     /// Whether records may be left out that are in the sets and partitions asked for.
-    const fn has_filter(&self) -> bool {
+    pub(super) const fn has_filter(&self) -> bool {
         self.no_ttl_only
             || self.modified_after.is_some()
             || self.modified_before.is_some()

@@ -19,10 +19,12 @@ use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
 use tokio_util::sync::CancellationToken;
 
 /// What is to be scanned, and how.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(in crate::backup) struct Plan {
     /// What is not listed is not read. The list stays, whatever the cluster does meanwhile.
     selected: Vec<PartitionCursor>,
+    /// With shards, what all of them divide.
+    divided: Vec<PartitionCursor>,
     options: Arc<ScanOptions>,
 }
 
@@ -47,12 +49,23 @@ impl Plan {
         let written = begun.as_ref().map_or(0, |begun| begun.records);
         let options = Arc::new(options(config, preference, written));
         if let Some(Begun { selected, .. }) = begun {
-            return Ok(Self { selected, options });
+            return Ok(Self {
+                selected,
+                divided: Vec::new(),
+                options,
+            });
         }
-        let selected = cursors(view, config).await?;
-        let plan = Self { selected, options };
+        let mut plan = Self {
+            selected: cursors(view, config).await?,
+            divided: Vec::new(),
+            options,
+        };
         if !config.selection.filter_expression.is_empty() && !config.no_records {
             plan.probe_filter(view, cancel).await?;
+        }
+        if let Some(shard) = config.shard() {
+            let share = shard.share_of(&plan.selected).to_vec();
+            plan.divided = std::mem::replace(&mut plan.selected, share);
         }
         Ok(plan)
     }
@@ -60,6 +73,11 @@ impl Plan {
     /// Where to begin in each partition that was chosen.
     pub(in crate::backup) fn selected(&self) -> &[PartitionCursor] {
         &self.selected
+    }
+
+    /// What all shards together read; nothing without shards, and in a continuation.
+    pub(in crate::backup) fn divided(&self) -> &[PartitionCursor] {
+        &self.divided
     }
 
     /// How each scan is made. They share their limit of records.

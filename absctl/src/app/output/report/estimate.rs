@@ -1,0 +1,92 @@
+//! The report of an estimate: what the reference tool says of the total, then ours.
+
+use super::{Line, Report};
+use backup_core::{
+    backup::{Estimate, EstimateStats},
+    handle::Outcome,
+};
+
+impl Report {
+    /// The report of an estimate; there is nothing to say of one that failed.
+    pub(crate) fn estimate(outcome: &Outcome<EstimateStats>) -> Self {
+        let estimate = outcome.stats.estimate();
+        Self {
+            title: "Estimate report",
+            is_apart: false,
+            groups: estimate.map_or_else(Vec::new, |found| vec![lines(found)]),
+            matters: estimate.is_some(),
+        }
+    }
+}
+
+/// Sizes are whole bytes, bounds rounded up.
+fn lines(found: &Estimate) -> Vec<Line> {
+    let mut lines = vec![
+        ("File size (bytes)", found.bytes.to_string()),
+        ("Upper bound (bytes)", found.bound_bytes.to_string()),
+        ("Records", found.records.to_string()),
+        (
+            "Record size (bytes)",
+            format!("{:.0}", found.record_bytes.round()),
+        ),
+        (
+            "Record bound (bytes)",
+            format!("{:.0}", found.record_bound_bytes.ceil()),
+        ),
+        (
+            "Compression ratio",
+            format!("{:.3}", found.compression_ratio),
+        ),
+    ];
+    if found.is_exact {
+        lines.push(("Exact", "yes, every record was read".to_owned()));
+    }
+    lines
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const FOUND: Estimate = Estimate {
+        records: 358,
+        samples: 100,
+        record_bytes: 296.6,
+        record_bound_bytes: 415.1,
+        compression_ratio: 0.5,
+        bytes: 105_727,
+        bound_bytes: 147_321,
+        is_exact: false,
+    };
+
+    fn report(found: &Estimate) -> String {
+        let report = Report {
+            title: "Estimate report",
+            is_apart: false,
+            groups: vec![lines(found)],
+            matters: true,
+        };
+        report.to_string()
+    }
+
+    #[test]
+    fn layout() {
+        let expected = "\
+Estimate report
+---------------
+File size (bytes):    105727
+Upper bound (bytes):  147321
+Records:              358
+Record size (bytes):  297
+Record bound (bytes): 416
+Compression ratio:    0.500
+";
+        assert_eq!(report(&FOUND), expected);
+        let exact = Estimate {
+            is_exact: true,
+            ..FOUND
+        };
+        let last = "Exact:                yes, every record was read\n";
+        assert_eq!(report(&exact), format!("{expected}{last}"));
+    }
+}

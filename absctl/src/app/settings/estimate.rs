@@ -1,0 +1,59 @@
+//! From flags to an estimate (`cli.md` §8, §19).
+
+use super::{Error, exclusive, problems::Problems};
+use crate::app::cli::BackupArgs;
+use backup_core::backup::{BackupConfig, BackupTarget, EstimateConfig};
+
+const ESTIMATE: &str = "--estimate (-e)";
+
+/// The estimate that was asked for.
+pub(crate) fn estimate(args: &BackupArgs) -> Result<EstimateConfig, Error> {
+    let backup = super::backup(args)?;
+    Ok(EstimateConfig {
+        samples: args.estimate.estimate_samples.unwrap_or_default(),
+        ..EstimateConfig::new(backup)
+    })
+}
+
+/// Variable with the number of records that are estimated by beside a backup; 0 = no estimate.
+const FORECAST: &str = "ABSCTL_FORECAST_SAMPLES";
+
+/// The value of that variable; `None` when it is not set.
+pub(super) fn forecast_samples() -> Result<Option<u64>, Error> {
+    let Some(value) = std::env::var_os(FORECAST).filter(|value| !value.is_empty()) else {
+        return Ok(None);
+    };
+    let samples = value.to_str().and_then(|text| text.parse().ok());
+    let wrong = || Error::usage(format!("{FORECAST}: {} is no number", value.display()));
+    samples.ok_or_else(wrong).map(Some)
+}
+
+/// Finds flags that make no sense with an estimate, or without one.
+pub(super) fn check(args: &BackupArgs, problems: &mut Problems) -> Result<(), Error> {
+    if !args.estimate.estimate {
+        if args.estimate.estimate_samples.is_some() {
+            tracing::warn!("--estimate-samples has no effect without {ESTIMATE}");
+        }
+        return Ok(());
+    }
+    let excluded = [
+        (args.target.directory.is_some(), "--directory (-d)"),
+        (args.target.output_file.is_some(), "--output-file (-o)"),
+        (args.target.remove_files, "--remove-files (-r)"),
+        (args.target.remove_artifacts, "--remove-artifacts"),
+        (args.resume.resume.is_some(), "--continue (-c)"),
+        (args.resume.state_file_dst.is_some(), "--state-file-dst"),
+        (args.selection.no_records, "--no-records (-R)"),
+    ];
+    for (_, flag) in excluded.iter().filter(|(is_given, _)| *is_given) {
+        problems.note::<()>(Err(exclusive(ESTIMATE, flag)))?;
+    }
+    Ok(())
+}
+
+/// A target that is not touched: the backup would go to a directory.
+pub(super) fn no_target() -> BackupTarget {
+    let EstimateConfig { backup, .. } = EstimateConfig::of_namespace("");
+    let BackupConfig { target, .. } = backup;
+    target
+}
