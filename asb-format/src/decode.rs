@@ -11,6 +11,7 @@ mod global;
 mod header;
 mod record;
 mod scanner;
+mod skim;
 
 use memchr::memchr_iter;
 
@@ -20,6 +21,8 @@ use crate::name::Name;
 use crate::record::Record;
 use crate::udf::Udf;
 use crate::version::Version;
+
+pub use self::skim::{Checkpoint, Next, Skimmed};
 
 use self::record::RecordState;
 use self::scanner::{Halt, Scan, Scanner, Stop};

@@ -6,6 +6,8 @@
 //!
 //! * [`Decoder`] turns bytes into [`Item`]s. It checks everything once, copies nothing and keeps
 //!   only positions, so a [`Record`] is a view of the input.
+//! * [`Checkpoint::skim`] finds where records end without decoding them, so that several decoders
+//!   can share a file.
 //! * [`Encoder`] appends lines to a `Vec<u8>`.
 //!
 //! Deliberately not here: reading and writing files, compression and encryption (crate
@@ -82,7 +84,7 @@ mod value;
 mod version;
 
 pub use crate::base64::Base64Text;
-pub use crate::decode::{Decoder, Item, Options, Step};
+pub use crate::decode::{Checkpoint, Decoder, Item, Next, Options, Skimmed, Step};
 pub use crate::encode::{Encoder, RecordHead};
 pub use crate::error::{Error, ErrorKind, Position};
 pub use crate::index::{Index, IndexData, IndexDef, IndexKind};

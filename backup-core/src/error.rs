@@ -274,6 +274,12 @@ pub enum Error {
     /// Something about the storage.
     #[error(transparent)]
     Storage(backup_storage::Error),
+    /// Indexes and modules that wait for the last record cannot be kept.
+    #[error("indexes and modules cannot be kept in a temporary file")]
+    Spill {
+        /// What the system says.
+        source: std::io::Error,
+    },
     /// The job was cancelled.
     #[error("interrupted")]
     Cancelled,

@@ -1,4 +1,4 @@
-//! Backup text: encode, decode, decode with every value turned into plain bytes.
+//! Backup text: encode, decode, skim, decode with every value turned into plain bytes.
 //!
 //! Records of about 520 bytes of text, as in the throughput targets: seven bins of all common
 //! types, set, key and digest. `Throughput::Bytes` counts text in all benches.
@@ -165,6 +165,19 @@ fn bench(c: &mut Criterion) {
                     }
                 });
                 black_box(bins)
+            });
+        });
+        group.bench_function("skim", |b| {
+            let mut decoder = Decoder::new();
+            let mut header = 0;
+            if let Ok(Step::Complete { consumed, .. }) = decoder.decode(&text, true) {
+                header = consumed;
+            }
+            b.iter(|| {
+                decoder
+                    .checkpoint()
+                    .skim(black_box(&text[header..]))
+                    .records
             });
         });
         group.bench_function("decode-values", |b| {

@@ -117,7 +117,7 @@ async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(
 }
 
 async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {
-    let is_stream = !config.source.store().capabilities().named;
+    let is_stream = config.source.is_stream();
     let part = config.shard.map(part);
     let job = restore::start(config);
     let ended = drive(job, restore_moment, signals, is_stream).await;
@@ -125,7 +125,7 @@ async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(),
 }
 
 async fn run_validation(config: ValidateConfig, signals: &mut Signals) -> Result<(), Error> {
-    let is_stream = !config.source.store().capabilities().named;
+    let is_stream = config.source.is_stream();
     let job = restore::validate(config, |file| output::file_report(&file));
     let ended = drive(job, restore_moment, signals, is_stream).await;
     finish(ended, Report::validation)

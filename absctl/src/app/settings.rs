@@ -132,6 +132,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     warn_of_nothing(&args.selection);
     let mut config = RestoreConfig::new(namespace, source(args)?);
     config.parallel = parallel;
+    config.apply_metadata_last = args.source.apply_metadata_last;
     config.shard = args.part.shard;
     config.run = run;
     config.no_records = args.selection.no_records;
@@ -170,20 +171,60 @@ fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
 }
 
 fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
-    match (&args.source.directory, &args.source.input_file) {
-        (Some(_), Some(_)) => Err(exclusive("--directory (-d)", "--input-file (-i)")),
-        (None, None) => Err(missing("--directory (-d)", "--input-file (-i)")),
-        (Some(directory), None) => Ok(RestoreSource::Directory(local_dir(
-            directory,
-            LocalOptions::default(),
-        ))),
-        (None, Some(file)) => Ok(RestoreSource::Single(single(
+    const DIRECTORY: &str = "--directory (-d)";
+    const FILE: &str = "--input-file (-i)";
+    const LIST: &str = "--directory-list";
+    let flags = &args.source;
+    let given = [
+        (DIRECTORY, flags.directory.is_some()),
+        (FILE, flags.input_file.is_some()),
+        (LIST, flags.directory_list.is_some()),
+    ];
+    let mut given = given.iter().filter(|(_, is_given)| *is_given);
+    if let (Some((one, _)), Some((other, _))) = (given.next(), given.next()) {
+        return Err(exclusive(one, other));
+    }
+    if flags.parent_directory.is_some() && flags.directory_list.is_none() {
+        return Err(Error::usage("--parent-directory needs --directory-list"));
+    }
+    if let Some(file) = &flags.input_file {
+        return Ok(RestoreSource::Single(single(
             file,
             LocalOptions::default(),
             Stream::stdin,
             args.source.std_buffer,
-        )?)),
+        )?));
     }
+    if let Some(directory) = &flags.directory {
+        return Ok(RestoreSource::Directory(local_dir(
+            directory,
+            LocalOptions::default(),
+        )));
+    }
+    match &flags.directory_list {
+        Some(list) => directories(list, flags.parent_directory.as_deref()),
+        None => Err(Error::usage(format!(
+            "{DIRECTORY}, {FILE} or {LIST} is needed"
+        ))),
+    }
+}
+
+/// Several directories, below `parent` if there is one. Their names are split at commas, and
+/// nothing is trimmed.
+fn directories(list: &str, parent: Option<&Path>) -> Result<RestoreSource, Error> {
+    let mut stores = Vec::new();
+    for name in list.split(',') {
+        if name.is_empty() {
+            return Err(Error::usage(format!(
+                "--directory-list {list:?}: a name is empty"
+            )));
+        }
+        // A name below the parent is never absolute.
+        let below = |parent: &Path| parent.join(name.trim_start_matches('/'));
+        let path = parent.map_or_else(|| name.into(), below);
+        stores.push(local_dir(&path, LocalOptions::default()));
+    }
+    Ok(RestoreSource::Directories(stores))
 }
 
 /// What the names of data files begin with (`files-and-state.md` §1.1).

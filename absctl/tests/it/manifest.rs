@@ -124,6 +124,7 @@ fn without_a_manifest_a_set_is_accepted_as_one_of_another_tool() {
     let place = tempdir().expect("directory");
     backup(&source, &[&"-d", &place.path(), &"--no-manifest"]).succeeds();
     assert_eq!(names(place.path()), data_names(place.path()));
-    restore(&target, &[&"-d", &place.path()]).succeeds();
+    let run = restore(&target, &[&"-d", &place.path()]).succeeds();
+    assert!(run.stderr.contains("has no manifest: nothing proves"));
     assert_eq!(target.count("test"), source.count("test"));
 }

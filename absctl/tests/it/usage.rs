@@ -143,6 +143,9 @@ fn every_flag_is_in_the_help() {
         "--directory",
         "--input-file",
         "--std-buffer",
+        "--directory-list",
+        "--parent-directory",
+        "--apply-metadata-last",
         "--allow-incomplete",
         "--ignore-manifest",
         "--validate",
@@ -302,9 +305,20 @@ fn wrong_command_lines() {
     );
     check(
         "restore -n test",
-        "--directory (-d) or --input-file (-i) is needed",
+        "--directory (-d), --input-file (-i) or --directory-list is needed",
     );
     check("restore -n test -d x -i y", "exclude each other");
+    for two in ["-d x --directory-list y", "-i x --directory-list y"] {
+        check(&format!("restore -n test {two}"), "exclude each other");
+    }
+    check(
+        "restore -n test -d x --parent-directory y",
+        "--parent-directory needs --directory-list",
+    );
+    check(
+        "restore -n test --directory-list a,,b",
+        "\"a,,b\": a name is empty",
+    );
     check("restore -d x", "--namespace (-n) is needed");
     check("restore -n test -d x --compact", "unknown flag: --compact");
     check("restore --validate", "is needed");

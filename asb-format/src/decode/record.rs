@@ -113,6 +113,12 @@ impl RecordState {
         }
     }
 
+    /// Forgets the lines of a record that was not finished.
+    pub(super) fn abandon(&mut self) {
+        (self.next, self.resume) = (Line::Key, 0);
+        (self.key, self.set) = (None, None);
+    }
+
     #[inline]
     fn advance(&mut self, scanner: &Scanner<'_>, next: Line) {
         self.next = next;
@@ -162,7 +168,11 @@ impl RecordState {
 
 /// Takes `+ x ` with an `x` out of `allowed`.
 #[inline]
-fn tag(scanner: &mut Scanner<'_>, allowed: &'static [u8], expected: &'static str) -> Scan<u8> {
+pub(super) fn tag(
+    scanner: &mut Scanner<'_>,
+    allowed: &'static [u8],
+    expected: &'static str,
+) -> Scan<u8> {
     if let &[b'+', b' ', tag, b' ', ..] = scanner.rest()
         && allowed.contains(&tag)
     {
@@ -286,7 +296,7 @@ fn bin(scanner: &mut Scanner<'_>, options: Options) -> Scan<BinSpan> {
 }
 
 #[inline]
-const fn is_bin_type(letter: u8) -> bool {
+pub(super) const fn is_bin_type(letter: u8) -> bool {
     matches!(letter, b'N' | b'Z' | b'I' | b'D' | b'S' | b'X' | b'G')
         || BlobKind::from_letter(letter).is_some()
 }
@@ -311,7 +321,7 @@ fn odd_bin_type(scanner: &mut Scanner<'_>, options: Options) -> Scan<(u8, bool)>
 }
 
 /// Takes an optional `!` and a space; true if the `!` is there.
-fn bang(scanner: &mut Scanner<'_>) -> Scan<bool> {
+pub(super) fn bang(scanner: &mut Scanner<'_>) -> Scan<bool> {
     let bang = scanner.peek("space")? == b'!';
     if bang {
         scanner.skip(1);

@@ -13,5 +13,6 @@ mod golden;
 mod numbers;
 mod properties;
 mod replay;
+mod skim;
 mod steady;
 mod writing;

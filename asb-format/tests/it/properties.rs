@@ -6,7 +6,9 @@ use proptest::option;
 use proptest::prelude::*;
 
 use crate::golden::files;
-use crate::replay::{Owned, OwnedIndex, OwnedRecord, OwnedValue, check, decode, decode_split};
+use crate::replay::{
+    Owned, OwnedIndex, OwnedRecord, OwnedValue, check, check_shared, decode, decode_split,
+};
 
 /// Names with many of the bytes that matter.
 fn name(max: usize) -> impl Strategy<Value = Vec<u8>> {
@@ -195,7 +197,9 @@ proptest! {
 
     #[test]
     fn generated_files_may_be_split_anywhere(items in file(), encoder in encoder(), cuts in cuts()) {
-        check(&encode(&items, encoder), &cuts);
+        let text = encode(&items, encoder);
+        check(&text, &cuts);
+        check_shared(&text, &cuts);
     }
 
     #[test]
@@ -216,6 +220,7 @@ proptest! {
             }
         }
         check(&text, &cuts);
+        check_shared(&text, &cuts);
     }
 
     #[test]
@@ -224,7 +229,9 @@ proptest! {
         tail in "([#*+-] [knsgdtbiueNZIDSXGBML]!? [a-z0-9 \\\\=\n!]{0,40}\n?){0,6}",
         cuts in cuts(),
     ) {
-        check(format!("{version}{tail}").as_bytes(), &cuts);
+        let text = format!("{version}{tail}");
+        check(text.as_bytes(), &cuts);
+        check_shared(text.as_bytes(), &cuts);
     }
 }
 

@@ -5,7 +5,7 @@
 
 use asb_format::{
     BlobKind, Decoder, Encoder, ErrorKind, Index, IndexData, IndexDef, IndexKind, Item, Key,
-    KeyRef, Options, Position, Record, RecordHead, Step, Value, ValueRef, Version,
+    KeyRef, Next, Options, Position, Record, RecordHead, Skimmed, Step, Value, ValueRef, Version,
 };
 
 /// An item with plain bytes, so that spelling does not matter.
@@ -294,6 +294,95 @@ pub(crate) fn decode_split(
     }
 }
 
+/// Decodes a file as several decoders share it: what comes is skimmed, a decoder of its own gets
+/// the whole records, and another one everything else. Cuts are those of [`decode_split`]. Also
+/// gives how many records were skimmed over.
+pub(crate) fn decode_shared(
+    file: &[u8],
+    cuts: impl IntoIterator<Item = usize>,
+) -> (Outcome, usize) {
+    let mut cuts = cuts.into_iter();
+    let (mut main, mut other) = (Decoder::new(), Decoder::new());
+    let (mut start, mut available, mut shared) = (0, 0, 0);
+    let mut items = Vec::new();
+    let (error, position) = loop {
+        let input = &file[start..available];
+        let place = main.checkpoint();
+        let mut end = place;
+        let skimmed = end.skim(input);
+        check_skimmed(&skimmed, input.len());
+        if skimmed.bytes > 0 {
+            other.restart(place);
+            let error = decode_group(&mut other, &input[..skimmed.bytes], &mut items);
+            if error.is_some() {
+                break (error, other.position());
+            }
+            assert_eq!(other.checkpoint(), end);
+            shared += usize::try_from(skimmed.records).expect("fits");
+            main.restart(end);
+            start += skimmed.bytes;
+            continue;
+        }
+        match main.decode(input, available == file.len()) {
+            Ok(Step::Complete { consumed, item }) => {
+                items.push(Owned::new(&item));
+                start += consumed;
+            }
+            Ok(Step::Incomplete { .. }) => {
+                let more = cuts.next().unwrap_or(file.len()).max(1);
+                available = available.saturating_add(more).min(file.len());
+            }
+            Ok(Step::End) => break (None, main.position()),
+            Err(error) => {
+                let error = Some((error.kind().clone(), error.position()));
+                break (error, main.position());
+            }
+        }
+    };
+    let outcome = Outcome {
+        items,
+        error,
+        position,
+    };
+    (outcome, shared)
+}
+
+fn check_skimmed(skimmed: &Skimmed, available: usize) {
+    assert!(skimmed.bytes <= available);
+    assert_eq!(skimmed.bytes > 0, skimmed.records > 0);
+    if let Next::Incomplete { needed } = skimmed.next {
+        assert!(needed > available, "{needed} are there already");
+    }
+}
+
+/// Decodes whole records, and nothing else, to the end or the first error.
+fn decode_group(
+    decoder: &mut Decoder,
+    mut group: &[u8],
+    items: &mut Vec<Owned>,
+) -> Option<(ErrorKind, Position)> {
+    while !group.is_empty() {
+        match decoder.decode(group, false) {
+            Ok(Step::Complete { consumed, item }) => {
+                assert!(matches!(item, Item::Record(_)), "{item:?}");
+                items.push(Owned::new(&item));
+                group = &group[consumed..];
+            }
+            Ok(other) => panic!("the group ends elsewhere: {other:?}"),
+            Err(error) => return Some((error.kind().clone(), error.position())),
+        }
+    }
+    None
+}
+
+/// Asserts that several decoders find in a file what one finds, however it arrives.
+pub(crate) fn check_shared(file: &[u8], cuts: &[usize]) {
+    let whole = decode(file);
+    assert_eq!(decode_shared(file, []).0, whole);
+    let cuts = cuts.iter().copied().cycle().take(4 * file.len());
+    assert_eq!(decode_shared(file, cuts).0, whole);
+}
+
 /// Asserts what holds for any bytes: the outcome does not depend on the split, and what was
 /// decoded is the same again after encoding.
 pub(crate) fn check(file: &[u8], cuts: &[usize]) {
@@ -314,11 +403,20 @@ pub(crate) fn check(file: &[u8], cuts: &[usize]) {
 pub(crate) fn check_file(file: &[u8]) {
     check(file, &[1]);
     check(file, &[0]);
+    check(file, &mixed_cuts(file));
+}
+
+/// Like [`check_shared`], with bytes and with mixed sizes.
+pub(crate) fn check_shared_file(file: &[u8]) {
+    check_shared(file, &[1]);
+    check_shared(file, &mixed_cuts(file));
+}
+
+fn mixed_cuts(file: &[u8]) -> Vec<usize> {
     let sum = file.iter().fold(file.len(), |sum, &byte| {
         sum.wrapping_mul(31).wrapping_add(usize::from(byte))
     });
-    let mixed: Vec<usize> = (0..8).map(|at| (sum >> (8 * at)) % 61).collect();
-    check(file, &mixed);
+    (0..8).map(|at| (sum >> (8 * at)) % 61).collect()
 }
 
 fn check_round_trip(items: &[Owned]) {

@@ -14,14 +14,16 @@ mod model;
 mod verdict;
 
 pub use self::{
-    blocks::{BlockError, BlockHasher, BlockReader, FileHash, Hash},
+    blocks::{BLOCK_BYTES, BlockError, BlockHasher, BlockReader, FileHash, Hash, check_block},
     checksum::{Authenticity, SetKey},
     merge::{MergeError, ShardsLeft, WholeManifest, merge, publish_whole},
     model::{
         Envelope, FileEntry, IndexEntry, LeftOut, Manifest, Server, Status, Totals, UdfEntry,
         Window,
     },
-    verdict::{Note, ReadOptions, SetError, SetFile, Verdict, WholeSet, judge},
+    verdict::{
+        Inspection, Note, ReadOptions, SetError, SetFile, Verdict, WholeSet, inspect, judge,
+    },
 };
 use backup_storage::name;
 use serde::{Deserialize, Serialize};

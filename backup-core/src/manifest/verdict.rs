@@ -158,12 +158,34 @@ pub enum SetError {
         /// Why.
         source: Box<super::MergeError>,
     },
+    /// A file that begins as another one should.
+    #[error("{file} was exchanged: it begins as {holds} was backed up")]
+    Exchanged {
+        /// The file.
+        file: String,
+        /// The listed file whose beginning it has.
+        holds: String,
+    },
     /// Something about the storage.
     #[error(transparent)]
     Storage(#[from] backup_storage::Error),
 }
 
 impl SetError {
+    /// The file that it is about, by its name.
+    #[must_use]
+    pub fn file(&self) -> Option<&str> {
+        match self {
+            Self::Missing { file, .. }
+            | Self::Resized { file, .. }
+            | Self::Unlisted { file }
+            | Self::Twice { file }
+            | Self::Exchanged { file, .. }
+            | Self::Manifest { file, .. } => Some(file),
+            Self::Shards { .. } | Self::Storage(_) => None,
+        }
+    }
+
     /// Whether something is missing, which has an exit code of its own.
     #[must_use]
     pub const fn is_missing(&self) -> bool {
@@ -177,10 +199,45 @@ impl SetError {
 /// What speaks against the set; see [`SetError`]. An empty or missing directory is no matter of
 /// this function: it is [`Verdict::Foreign`], or the store's own error.
 pub fn judge(store: &dyn Store, options: &ReadOptions) -> Result<Verdict, SetError> {
+    let Inspection { verdict, problems } = inspect(store, options)?;
+    match problems.into_iter().next() {
+        Some(problem) => Err(problem),
+        None => Ok(verdict),
+    }
+}
+
+/// A look at a set that does not end at the first thing that speaks against it.
+#[derive(Debug)]
+pub struct Inspection {
+    /// What was found. Of a whole set, files that are missing are left out, and those of another
+    /// size are there.
+    pub verdict: Verdict,
+    /// Everything that speaks against it, in the order of importance.
+    pub problems: Vec<SetError>,
+}
+
+/// [`judge`] for those who want to know everything.
+///
+/// # Errors
+/// Only those of the store itself.
+pub fn inspect(
+    store: &dyn Store,
+    options: &ReadOptions,
+) -> Result<Inspection, backup_storage::Error> {
+    let mut problems = Vec::new();
+    let verdict = look(store, options, &mut problems)?;
+    Ok(Inspection { verdict, problems })
+}
+
+fn look(
+    store: &dyn Store,
+    options: &ReadOptions,
+    problems: &mut Vec<SetError>,
+) -> Result<Verdict, backup_storage::Error> {
     if !store.capabilities().named {
         return Ok(Verdict::Foreign { notes: Vec::new() });
     }
-    let mut evidence = Evidence::gather(store, options)?;
+    let mut evidence = Evidence::gather(store, options, problems)?;
     if let Some((file, holder)) = evidence.live_lock() {
         let holder = Some(Box::new(holder.clone()));
         return Ok(evidence.unfinished(vec![file.clone()], holder));
@@ -191,7 +248,7 @@ pub fn judge(store: &dyn Store, options: &ReadOptions) -> Result<Verdict, SetErr
     let mut notes = Vec::new();
     let mut set = Vec::new();
     for candidate in std::mem::take(&mut evidence.candidates) {
-        match compare(&evidence, &candidate)? {
+        match compare(&evidence, &candidate, problems) {
             Some(files) => set.push((candidate, files)),
             None => notes.push(Note::Stale {
                 manifest: candidate.file,
@@ -205,54 +262,65 @@ pub fn judge(store: &dyn Store, options: &ReadOptions) -> Result<Verdict, SetErr
         }
         return Ok(evidence.unfinished(found, None));
     }
-    whole(&evidence, set, notes).map(Verdict::Whole)
+    Ok(Verdict::Whole(whole(&evidence, set, notes, problems)))
 }
 
-/// The stored names of the files that a manifest lists, in its order; `None` if it is stale.
-fn compare(evidence: &Evidence, candidate: &Candidate) -> Result<Option<Vec<String>>, SetError> {
+/// The stored names of the files that a manifest lists, in its order, `None` for those that are
+/// missing; `None` for all if it is stale.
+fn compare(
+    evidence: &Evidence,
+    candidate: &Candidate,
+    problems: &mut Vec<SetError>,
+) -> Option<Vec<Option<String>>> {
     let listed = &candidate.manifest.files;
-    let found: Vec<_> = listed
+    let mut found: Vec<_> = listed
         .iter()
         .map(|entry| evidence.find(entry, candidate.is_unpublished))
         .collect();
     let is_any_there = found.iter().any(Option::is_some);
     let is_empty = listed.is_empty() && evidence.data().next().is_none();
     if !is_any_there && !is_empty {
-        return Ok(None);
+        return None;
     }
-    let absent = || {
-        listed
-            .iter()
-            .zip(&found)
-            .filter(|(_, found)| found.is_none())
-    };
-    if let Some((entry, _)) = absent().find(|(entry, _)| evidence.size(&entry.name).is_none()) {
-        return Err(SetError::Missing {
-            file: entry.name.clone(),
-            manifest: candidate.file.clone(),
-        });
+    let (mut missing, mut resized) = (Vec::new(), Vec::new());
+    for (entry, found) in listed.iter().zip(&mut found) {
+        match (&found, evidence.size(&entry.name)) {
+            (Some(_), _) => {}
+            (None, None) => missing.push(SetError::Missing {
+                file: entry.name.clone(),
+                manifest: candidate.file.clone(),
+            }),
+            (None, Some(size)) => {
+                resized.push(SetError::Resized {
+                    file: entry.name.clone(),
+                    expected: entry.bytes,
+                    found: size,
+                });
+                *found = Some(entry.name.clone());
+            }
+        }
     }
-    if let Some((entry, _)) = absent().next() {
-        return Err(SetError::Resized {
-            file: entry.name.clone(),
-            expected: entry.bytes,
-            found: evidence.size(&entry.name).unwrap_or_default(),
-        });
-    }
-    Ok(Some(found.into_iter().flatten().collect()))
+    problems.append(&mut missing);
+    problems.append(&mut resized);
+    Some(found)
 }
 
 fn whole(
     evidence: &Evidence,
-    set: Vec<(Candidate, Vec<String>)>,
+    set: Vec<(Candidate, Vec<Option<String>>)>,
     mut notes: Vec<Note>,
-) -> Result<WholeSet, SetError> {
+    problems: &mut Vec<SetError>,
+) -> WholeSet {
     let (mut files, mut taken) = (Vec::new(), BTreeSet::new());
     for (manifest, (candidate, stored)) in set.iter().enumerate() {
         for (file, stored) in stored.iter().enumerate() {
+            let Some(stored) = stored else {
+                continue;
+            };
             if !taken.insert(stored.as_str()) {
                 let file = stored.clone();
-                return Err(SetError::Twice { file });
+                problems.push(SetError::Twice { file });
+                continue;
             }
             files.push(SetFile {
                 stored: stored.clone(),
@@ -274,7 +342,8 @@ fn whole(
         // Of an old set that was being replaced, or of a new one that did not get far enough.
         if !unpublished && !evidence.is_left_over(file) {
             let file = file.to_owned();
-            return Err(SetError::Unlisted { file });
+            problems.push(SetError::Unlisted { file });
+            continue;
         }
         let file = file.to_owned();
         notes.push(Note::LeftOver { file });
@@ -284,11 +353,11 @@ fn whole(
         file: part.to_owned(),
     }));
     notes.extend(evidence.ended_locks());
-    Ok(WholeSet {
+    WholeSet {
         manifests: (set.into_iter())
             .map(|(candidate, _)| (candidate.manifest, candidate.authenticity))
             .collect(),
         files,
         notes,
-    })
+    }
 }

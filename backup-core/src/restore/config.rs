@@ -14,17 +14,31 @@ use std::{
 pub enum RestoreSource {
     /// All `*.asb` files of a directory.
     Directory(Arc<dyn Store>),
+    /// Several directories, each of which has to hold a backup.
+    Directories(Vec<Arc<dyn Store>>),
     /// One file, or a stream.
     Single(Arc<dyn Store>),
 }
 
 impl RestoreSource {
-    /// The store behind it.
+    /// The stores behind it.
     #[must_use]
-    pub const fn store(&self) -> &Arc<dyn Store> {
+    pub fn stores(&self) -> &[Arc<dyn Store>] {
         match self {
-            Self::Directory(store) | Self::Single(store) => store,
+            Self::Directory(store) | Self::Single(store) => std::slice::from_ref(store),
+            Self::Directories(stores) => stores,
         }
+    }
+
+    /// Whether it can only be read once, from beginning to end.
+    #[must_use]
+    pub fn is_stream(&self) -> bool {
+        let mut stores = self.stores().iter();
+        stores.any(|store| !store.capabilities().named)
+    }
+
+    pub(super) const fn is_directory(&self) -> bool {
+        !matches!(self, Self::Single(_))
     }
 }
 
@@ -75,8 +89,10 @@ pub struct RestoreConfig {
     pub shard: Option<Shard>,
     /// Restore only the set of this run.
     pub run: Option<String>,
-    /// Files decoded at a time; `None` = as many as there are cores.
+    /// Decoders, which share a file when there are fewer files; `None` = one for each core.
     pub parallel: Option<usize>,
+    /// Create indexes and register modules after the last record instead of before the first.
+    pub apply_metadata_last: bool,
     /// Leave out the records.
     pub no_records: bool,
     /// Leave out the secondary indexes.
@@ -112,6 +128,7 @@ impl RestoreConfig {
             shard: None,
             run: None,
             parallel: None,
+            apply_metadata_last: false,
             no_records: false,
             no_indexes: false,
             no_udfs: false,
@@ -137,11 +154,18 @@ impl RestoreConfig {
     }
 }
 
-/// How many files to decode at a time.
-pub(super) fn decoders(parallel: Option<usize>, files: usize) -> usize {
+/// Text below which a decoder of its own is not worth a thread.
+const SHARE_BYTES: u64 = 1 << 20;
+
+/// How many decoders to start for so many files of so many bytes; 0 bytes = nobody knows.
+pub(super) fn decoders(parallel: Option<usize>, files: usize, bytes: u64) -> usize {
     let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-    parallel
-        .filter(|n| *n > 0)
-        .unwrap_or_else(cores)
-        .min(files.max(1))
+    let shares = match bytes {
+        0 => usize::MAX,
+        bytes => usize::try_from(bytes / SHARE_BYTES).unwrap_or(usize::MAX),
+    };
+    match parallel.filter(|n| *n > 0) {
+        Some(asked) => asked,
+        None => cores().min(files.max(shares).max(1)),
+    }
 }

@@ -1,8 +1,12 @@
 //! The content of a stored file: decrypted and decompressed on the way in.
 
+use super::frames::Frames;
 use crate::manifest::BlockError;
-use backup_envelope::{Compression, Decoder, DecoderOptions, Key, Wants, WindowLog};
-use std::io::{self, Read};
+use backup_envelope::{Compression, Decoder, DecoderOptions, HEAD_BYTES, Key, Wants, WindowLog};
+use std::{
+    fmt,
+    io::{self, Read},
+};
 
 /// Stored bytes of a compressed or encrypted file that are read at a time.
 const STORED_BYTES: usize = 256 << 10;
@@ -24,6 +28,16 @@ pub struct Unwrap {
     pub window_log: WindowLog,
 }
 
+impl Unwrap {
+    pub(super) fn decoder_options(&self) -> DecoderOptions {
+        DecoderOptions {
+            compression: self.compression,
+            key: self.key.clone(),
+            window_log: self.window_log,
+        }
+    }
+}
+
 /// Why nothing more can be read.
 #[derive(Debug)]
 pub(super) enum Failure {
@@ -31,18 +45,22 @@ pub(super) enum Failure {
     Envelope(backup_envelope::Error),
     /// The stored bytes are not those that were backed up.
     Block(BlockError),
+    /// A thread that unwraps a file cannot be started, or has ended early.
+    Thread(io::Error),
 }
 
 /// An open file.
 pub(super) struct Content {
-    source: Source,
+    source: Option<Source>,
     /// First bytes that were read to find out what the file is, and not handed out yet.
     head: Vec<u8>,
     wrapped: Option<Wrapped>,
+    /// A compressed file that several threads decompress, instead of `source`.
+    frames: Option<Frames>,
 }
 
 /// Where the stored bytes come from.
-struct Source {
+pub(super) struct Source {
     download: Box<dyn Read + Send>,
     /// Bytes read from it.
     stored: u64,
@@ -59,35 +77,57 @@ struct Wrapped {
     read: usize,
 }
 
+impl fmt::Debug for Content {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let wrapped = self.wrapped.as_ref();
+        f.debug_struct("Content")
+            .field("stored", &self.stored())
+            .field("wrapped", &wrapped.map(|wrapped| &wrapped.decoder))
+            .field("frames", &self.frames)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Content {
-    /// Looks at the first bytes. A plain file is handed through without a copy.
-    pub(super) fn open(download: Box<dyn Read + Send>, unwrap: &Unwrap) -> Result<Self, Failure> {
+    /// Looks at the first bytes. A plain file is handed through without a copy; a compressed one
+    /// is decompressed by threads of its own if it `is_shared` by decoders that wait for it.
+    pub(super) fn open(
+        download: Box<dyn Read + Send>,
+        unwrap: &Unwrap,
+        is_shared: bool,
+    ) -> Result<Self, Failure> {
         let mut source = Source {
             download,
             stored: 0,
         };
-        let (mut head, mut len) = (vec![0; PLAIN.len()], 0);
-        while let Some(room) = head.get_mut(len..).filter(|room| !room.is_empty()) {
-            match source.fetch(room)? {
+        let (mut head, mut len) = (vec![0; HEAD_BYTES], 0);
+        while len < PLAIN.len() {
+            match source.fetch(head.get_mut(len..).unwrap_or_default())? {
                 0 => break,
                 read => len += read,
             }
         }
         head.truncate(len);
         let may_be_plain = unwrap.key.is_none() && unwrap.compression != Compression::Zstd;
-        if may_be_plain && head == PLAIN {
+        if may_be_plain && head.starts_with(PLAIN) {
             return Ok(Self {
-                source,
+                source: Some(source),
                 head,
                 wrapped: None,
+                frames: None,
+            });
+        }
+        if is_shared && is_compressed(&head, unwrap)? {
+            let frames = Frames::start(source, head, unwrap.key.as_ref(), unwrap.window_log)?;
+            return Ok(Self {
+                source: None,
+                head: Vec::new(),
+                wrapped: None,
+                frames: Some(frames),
             });
         }
         let wrapped = Wrapped {
-            decoder: Decoder::new(DecoderOptions {
-                compression: unwrap.compression,
-                key: unwrap.key.clone(),
-                window_log: unwrap.window_log,
-            }),
+            decoder: Decoder::new(unwrap.decoder_options()),
             input: head,
             taken: 0,
             at_end: false,
@@ -95,24 +135,30 @@ impl Content {
             read: 0,
         };
         Ok(Self {
-            source,
+            source: Some(source),
             head: Vec::new(),
             wrapped: Some(wrapped),
+            frames: None,
         })
     }
 
     /// Bytes read from the storage so far.
-    pub(super) const fn stored(&self) -> u64 {
-        self.source.stored
+    pub(super) fn stored(&self) -> u64 {
+        let frames = self.frames.as_ref().map_or(0, Frames::stored);
+        self.source.as_ref().map_or(frames, Source::stored)
     }
 
     /// Reads some content; 0 at its end.
     pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+        let Some(source) = &mut self.source else {
+            let frames = self.frames.as_mut();
+            return frames.map_or(Ok(0), |frames| frames.read(out));
+        };
         if let Some(wrapped) = &mut self.wrapped {
-            return wrapped.read(&mut self.source, out);
+            return wrapped.read(source, out);
         }
         if self.head.is_empty() {
-            return self.source.fetch(out);
+            return source.fetch(out);
         }
         let len = self.head.len().min(out.len());
         out.iter_mut()
@@ -161,8 +207,22 @@ impl Wrapped {
     }
 }
 
+/// Whether the file that begins so holds ZSTD frames for sure.
+fn is_compressed(head: &[u8], unwrap: &Unwrap) -> Result<bool, Failure> {
+    let mut decoder = Decoder::new(unwrap.decoder_options());
+    let looked = decoder.read(head, &mut Vec::with_capacity(1));
+    looked.map_err(Failure::Envelope)?;
+    Ok(decoder.is_compressed() == Some(true))
+}
+
 impl Source {
-    fn fetch(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
+    /// Bytes read so far.
+    pub(super) const fn stored(&self) -> u64 {
+        self.stored
+    }
+
+    /// Reads some stored bytes; 0 at their end.
+    pub(super) fn fetch(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
         loop {
             match self.download.read(out) {
                 Ok(read) => {

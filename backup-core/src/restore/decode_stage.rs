@@ -3,9 +3,11 @@
 
 use super::{
     RestoreConfig,
+    files::Files,
     globals::{Global, Globals},
-    input::{Input, InputFile},
-    reader::{ReadBuffer, read_file},
+    held::Held,
+    input::InputFile,
+    reader::{OpenFile, Place, Reader, Sink},
     routing::{Batch, Router, Spare},
     write_stage::Failure,
 };
@@ -17,24 +19,18 @@ use crate::{
 use aerospike_wire::batch::BatchBuilder;
 use asb_format::{Index, Item, Record, Udf};
 use backup_cluster::{batch_write::BatchWriter, metadata::UdfModule};
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use std::{sync::Arc, thread};
 use tokio::{runtime::Handle, sync::oneshot};
 
 /// What the decoders share.
 #[derive(Debug)]
 pub(super) struct DecodeStage {
     pub(super) config: RestoreConfig,
-    pub(super) input: Input,
-    /// Index of the next file that nobody reads yet.
-    pub(super) next: AtomicUsize,
+    pub(super) files: Files,
     pub(super) writer: Arc<BatchWriter>,
-    pub(super) globals: Globals,
+    pub(super) globals: Arc<Globals>,
+    /// Where globals wait for the last record, if they do.
+    pub(super) held: Option<Arc<Held>>,
     pub(super) batches: flume::Sender<Batch>,
     pub(super) spares: flume::Receiver<Spare>,
     pub(super) failure: Failure,
@@ -66,43 +62,43 @@ impl DecodeStage {
     }
 
     fn work(&self) -> Result<(), Error> {
-        let mut buffer = ReadBuffer::default();
+        let _closing = self.files.closing();
+        let mut reader = Reader::default();
         let mut router = Router::new(self.writer.map(), &self.config);
-        while let Some(file) = self
-            .input
-            .files
-            .get(self.next.fetch_add(1, Ordering::Relaxed))
-        {
-            let read = self.read(file, &mut buffer, &mut router);
+        while let Some(open) = self.files.next() {
+            let read = self.read(&open, &mut reader, &mut router);
             // What was decoded before the failure still needs its counter.
             let flushed = router
                 .take_all()
                 .into_iter()
                 .try_for_each(|batch| self.send(batch));
-            read.and(flushed)?;
+            let ended = read.and(flushed);
+            if ended.is_err() {
+                self.files.close(); // before the files that wait for this one can begin
+            }
+            self.files.leave(&open);
+            ended?;
         }
         Ok(())
     }
 
-    fn read(
-        &self,
-        file: &InputFile,
-        buffer: &mut ReadBuffer,
-        router: &mut Router,
-    ) -> Result<(), Error> {
+    fn read(&self, open: &OpenFile, reader: &mut Reader, router: &mut Router) -> Result<(), Error> {
+        let Some(file) = self.files.file(open) else {
+            return Ok(());
+        };
         router.start_file(&file.shown);
-        read_file(
-            &self.input,
+        let place = Place {
+            input: &self.files.input,
             file,
-            buffer,
-            &self.stats,
-            |item, offset| match item {
-                Item::Record(record) => self.record(record, file, offset, router),
-                Item::Index(index) => self.index(index, file),
-                Item::Udf(module) => self.udf(module),
-                Item::Header(_) | Item::Namespace(_) | Item::FirstFile => Ok(()),
-            },
-        )
+            stats: &self.stats,
+            is_shared: self.files.is_shared,
+        };
+        let mut items = Items {
+            stage: self,
+            file,
+            router,
+        };
+        open.read(place, reader, &mut items)
     }
 
     /// Brings a record to its first fork: a batch, or a counter.
@@ -226,6 +222,9 @@ impl DecodeStage {
     }
 
     fn apply(&self, global: Global) -> Result<(), Error> {
+        if let Some(held) = &self.held {
+            return held.push(&global);
+        }
         self.runtime.block_on(async {
             tokio::select! {
                 applied = self.globals.apply(global) => applied,
@@ -240,6 +239,24 @@ impl DecodeStage {
             offset,
             found: String::from_utf8_lossy(&record.namespace.to_cow()).into_owned(),
             expected: self.config.namespace.clone(),
+        }
+    }
+}
+
+/// The items of one file on their ways.
+struct Items<'a> {
+    stage: &'a DecodeStage,
+    file: &'a InputFile,
+    router: &'a mut Router,
+}
+
+impl Sink for Items<'_> {
+    fn take(&mut self, item: &Item<'_>, offset: u64) -> Result<(), Error> {
+        match item {
+            Item::Record(record) => self.stage.record(record, self.file, offset, self.router),
+            Item::Index(index) => self.stage.index(index, self.file),
+            Item::Udf(module) => self.stage.udf(module),
+            Item::Header(_) | Item::Namespace(_) | Item::FirstFile => Ok(()),
         }
     }
 }

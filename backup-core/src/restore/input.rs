@@ -3,10 +3,15 @@
 use super::{RestoreSource, Unwrap};
 use crate::{
     error::Error,
-    manifest::{BlockReader, FileHash, ReadOptions, SetError, SetKey, Verdict, WholeSet, judge},
+    manifest::{
+        BLOCK_BYTES, BlockError, BlockReader, FileEntry, FileHash, Inspection, Note, ReadOptions,
+        SetError, SetKey, Verdict, WholeSet, check_block, inspect,
+    },
+    names::Shard,
 };
+use backup_envelope::{Decoder, HEAD_BYTES};
 use backup_storage::{Download, Entry, EntryKind, Store, StoreExt};
-use std::{io::Read, sync::Arc, time::SystemTime};
+use std::{collections::BTreeSet, io::Read, sync::Arc, time::SystemTime};
 
 /// How the manifest of a set is treated (`files-and-state.md` §5.2).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -20,6 +25,7 @@ pub struct Trust {
 /// A file to be read.
 #[derive(Debug, Clone)]
 pub(super) struct InputFile {
+    store: Arc<dyn Store>,
     entry: Entry,
     /// Path for messages.
     pub(super) shown: Arc<str>,
@@ -28,8 +34,9 @@ pub(super) struct InputFile {
 }
 
 impl InputFile {
-    fn new(store: &dyn Store, entry: Entry, hash: Option<FileHash>) -> Self {
+    fn new(store: &Arc<dyn Store>, entry: Entry, hash: Option<FileHash>) -> Self {
         Self {
+            store: Arc::clone(store),
             shown: store.location_of(&entry.name).into(),
             entry,
             hash,
@@ -49,32 +56,88 @@ impl InputFile {
     pub(super) const fn size(&self) -> Option<u64> {
         self.entry.size
     }
+
+    /// The first block if its hash is known, else as much as tells what the file is. Nothing of
+    /// what can be read only once.
+    fn beginning(&self) -> Result<Vec<u8>, Error> {
+        let mut bytes = Vec::new();
+        if self.entry.kind == EntryKind::File {
+            let limit = match &self.hash {
+                Some(_) => BLOCK_BYTES,
+                None => HEAD_BYTES as u64,
+            };
+            let len = self.entry.size.unwrap_or(limit).min(limit);
+            bytes.reserve_exact(usize::try_from(len).unwrap_or_default().saturating_add(1));
+            let download = self.store.open_entry(&self.entry)?;
+            let read = download.take(limit).read_to_end(&mut bytes);
+            read.map_err(|error| Error::Storage(backup_storage::Error::from_read(error)))?;
+        }
+        Ok(bytes)
+    }
+
+    /// Whether `block` is the first one, as far as anybody knows.
+    fn begins_with(&self, block: &[u8]) -> Option<bool> {
+        let hash = self.hash.as_ref().filter(|hash| hash.bytes > 0)?;
+        Some(check_block(hash, 0, block).is_ok())
+    }
+}
+
+/// Something about the input that is no matter of a single file that can be read.
+#[derive(Debug)]
+pub(super) struct Problem {
+    /// The file or directory.
+    pub(super) shown: String,
+    /// What is wrong.
+    pub(super) error: Error,
 }
 
 /// The input of a restore.
 #[derive(Debug)]
 pub(super) struct Input {
-    source: RestoreSource,
     /// How the files are wrapped.
     pub(super) unwrap: Unwrap,
-    /// Namespaces that manifests speak of.
-    namespaces: Vec<String>,
-    /// Runs that manifests speak of.
-    runs: Vec<String>,
+    /// Directories and the namespaces that their manifests speak of.
+    namespaces: Vec<(String, String)>,
+    /// Directories and the runs that their manifests speak of.
+    runs: Vec<(String, String)>,
     /// Files with content, those with metadata first.
     pub(super) files: Vec<InputFile>,
     /// Files of 0 bytes, as a killed backup of other tools leaves them.
     pub(super) empty: Vec<InputFile>,
+    /// Directories and files without a manifest.
+    unproved: Vec<String>,
+    problems: Vec<Problem>,
 }
 
 impl Input {
-    /// Lists the files, and compares them with the manifest if there is one.
+    /// Lists the files, and compares them with the manifests if there are some. All directories
+    /// are looked at before anything else happens.
     ///
     /// # Errors
     /// [`Error::InputEmpty`], [`Error::InputUnfinished`], [`Error::Set`], or what the storage
-    /// says.
+    /// says: the first problem of all.
     pub(super) fn list(source: RestoreSource, unwrap: Unwrap, trust: Trust) -> Result<Self, Error> {
-        let store = source.store();
+        let mut input = Self::look(&source, unwrap, trust)?;
+        let first = std::mem::take(&mut input.problems).into_iter().next();
+        first.map_or(Ok(input), |problem| Err(problem.error))
+    }
+
+    /// The same for a validation: what speaks against the set is a finding beside those of the
+    /// files, and no reason not to look at them.
+    ///
+    /// # Errors
+    /// What the storage says.
+    pub(super) fn inspect(
+        source: RestoreSource,
+        unwrap: Unwrap,
+        trust: Trust,
+    ) -> Result<(Self, Vec<Problem>), Error> {
+        let mut input = Self::look(&source, unwrap, trust)?;
+        let problems = std::mem::take(&mut input.problems);
+        Ok((input, problems))
+    }
+
+    fn look(source: &RestoreSource, unwrap: Unwrap, trust: Trust) -> Result<Self, Error> {
         let options = ReadOptions {
             key: unwrap
                 .key
@@ -83,84 +146,179 @@ impl Input {
             ignore_manifest: trust.ignore_manifest,
             now: SystemTime::now(),
         };
-        let verdict = judge(&**store, &options).map_err(|error| match error {
-            SetError::Storage(error) => Error::Storage(error),
-            error => Error::Set {
-                source_name: store.location().to_owned(),
-                source: Box::new(error),
-            },
-        })?;
-        let (mut namespaces, mut runs) = (Vec::new(), Vec::new());
+        let mut input = Self {
+            unwrap,
+            namespaces: Vec::new(),
+            runs: Vec::new(),
+            files: Vec::new(),
+            empty: Vec::new(),
+            unproved: Vec::new(),
+            problems: Vec::new(),
+        };
+        for store in source.stores() {
+            input.add(source, store, &options, trust)?;
+        }
+        input.files.sort_by_key(|file| !file.is_metadata());
+        Ok(input)
+    }
+
+    /// Adds what lies in `store`.
+    fn add(
+        &mut self,
+        source: &RestoreSource,
+        store: &Arc<dyn Store>,
+        options: &ReadOptions,
+        trust: Trust,
+    ) -> Result<(), Error> {
+        let before = self.problems.len();
+        let Inspection { verdict, problems } = inspect(&**store, options)?;
+        let is_whole = matches!(verdict, Verdict::Whole(_));
+        for error in problems {
+            let file = error.file().map(|file| store.location_of(file));
+            self.problems.push(Problem {
+                shown: file.unwrap_or_else(|| store.location().to_owned()),
+                error: set_error(store, error),
+            });
+        }
         let files = match verdict {
             Verdict::Whole(set) => {
-                let all = || set.manifests.iter();
-                namespaces.extend(all().map(|(manifest, _)| manifest.namespace.clone()));
-                runs.extend(all().map(|(manifest, _)| manifest.run.clone()));
-                whole(&**store, &set)?
+                for (manifest, _) in &set.manifests {
+                    let place = || store.location().to_owned();
+                    self.namespaces.push((place(), manifest.namespace.clone()));
+                    self.runs.push((place(), manifest.run.clone()));
+                }
+                whole(source, store, &set)?
             }
-            Verdict::Unfinished { found, closed, .. } if trust.allow_incomplete => {
-                let entry = found.first().cloned().unwrap_or_default();
-                tracing::warn!(%entry, "the backup was never completed; its closed files are taken");
-                let files = closed
+            Verdict::Unfinished {
+                found,
+                closed,
+                missing,
+                ..
+            } => {
+                self.unfinished(store, &found, missing, trust);
+                let entries = closed
                     .iter()
-                    .map(|name| Ok(InputFile::new(&**store, store.stat(name)?, None)));
-                files.collect::<Result<_, Error>>()?
-            }
-            Verdict::Unfinished { found, missing, .. } => {
-                return Err(Error::InputUnfinished {
-                    source_name: store.location().to_owned(),
-                    entry: found.first().cloned().unwrap_or_default(),
-                    missing,
-                });
+                    .map(|name| Ok(InputFile::new(store, store.stat(name)?, None)));
+                entries.collect::<Result<_, Error>>()?
             }
             Verdict::Foreign { notes } => {
                 notes.iter().for_each(|note| tracing::warn!("{note}"));
-                foreign(&source)?
+                self.unproved.push(store.location().to_owned());
+                foreign(source, store)?
             }
         };
-        if files.is_empty() && namespaces.is_empty() {
-            return Err(Error::InputEmpty {
-                source_name: store.location().to_owned(),
+        if files.is_empty() && !is_whole && self.problems.len() == before {
+            self.problems.push(Problem {
+                shown: store.location().to_owned(),
+                error: Error::InputEmpty {
+                    source_name: store.location().to_owned(),
+                },
             });
         }
-        let is_empty = |file: &InputFile| file.size() == Some(0);
-        let (empty, mut files): (Vec<_>, Vec<_>) = match &source {
-            RestoreSource::Directory(_) => files.into_iter().partition(is_empty),
-            RestoreSource::Single(_) => (Vec::new(), files),
-        };
-        files.sort_by_key(|file| !file.is_metadata());
-        Ok(Self {
-            source,
-            unwrap,
-            namespaces,
-            runs,
-            files,
-            empty,
-        })
+        let is_empty = |file: &InputFile| source.is_directory() && file.size() == Some(0);
+        let (empty, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_empty);
+        self.empty.extend(empty);
+        self.files.extend(files);
+        Ok(())
+    }
+
+    fn unfinished(
+        &mut self,
+        store: &Arc<dyn Store>,
+        found: &[String],
+        missing: Vec<Shard>,
+        trust: Trust,
+    ) {
+        let entry = found.first().cloned().unwrap_or_default();
+        if trust.allow_incomplete {
+            tracing::warn!(%entry, "the backup was never completed; its closed files are taken");
+            self.unproved.push(store.location().to_owned());
+            return;
+        }
+        self.problems.push(Problem {
+            shown: store.location_of(&entry),
+            error: Error::InputUnfinished {
+                source_name: store.location().to_owned(),
+                entry,
+                missing,
+            },
+        });
+    }
+
+    /// Says what the user should know about an input that is taken.
+    pub(super) fn tell(&self) {
+        for place in &self.unproved {
+            tracing::info!("{place} has no manifest: nothing proves that it is complete");
+        }
     }
 
     /// Whether it is a backup of `expected`, as far as manifests say.
     pub(super) fn check_namespace(&self, expected: &str) -> Result<(), Error> {
-        match self.namespaces.iter().find(|found| *found != expected) {
+        let mut all = self.namespaces.iter();
+        match all.find(|(_, found)| found != expected) {
             None => Ok(()),
-            Some(found) => Err(Error::OtherSource {
-                source_name: self.source.store().location().to_owned(),
+            Some((place, found)) => Err(Error::OtherSource {
+                source_name: place.clone(),
                 found: found.clone(),
                 expected: expected.to_owned(),
             }),
         }
     }
 
+    /// Looks at the beginning of each file before the first write: whether it is the one that its
+    /// manifest means, so that files that were exchanged for others of the same size are found,
+    /// and whether compression and encryption are as they should be.
+    ///
+    /// # Errors
+    /// [`Error::Set`] with [`SetError::Exchanged`], [`Error::Altered`], [`Error::Envelope`], or what the storage says.
+    pub(super) fn check_beginnings(&self) -> Result<(), Error> {
+        self.files
+            .iter()
+            .try_for_each(|file| self.check_beginning(file))
+    }
+
+    fn check_beginning(&self, file: &InputFile) -> Result<(), Error> {
+        let bytes = file.beginning()?;
+        if file.begins_with(&bytes) == Some(false) {
+            let mut others = self.files.iter();
+            let other = others.find(|other| other.begins_with(&bytes) == Some(true));
+            return Err(match other {
+                Some(other) => {
+                    let (name, holds) = (file.entry.name.clone(), other.entry.name.clone());
+                    set_error(&file.store, SetError::Exchanged { file: name, holds })
+                }
+                None => Error::Altered {
+                    file: file.shown.to_string(),
+                    source: BlockError::Altered {
+                        start: 0,
+                        end: bytes.len() as u64,
+                    },
+                },
+            });
+        }
+        let mut decoder = Decoder::new(self.unwrap.decoder_options());
+        match decoder.read(&bytes, &mut Vec::with_capacity(1)) {
+            Ok(_) => Ok(()),
+            Err(source) => Err(Error::Envelope {
+                file: file.shown.to_string(),
+                source,
+            }),
+        }
+    }
+
     /// Whether it was made by run `expected`, which only manifests can say.
     pub(super) fn check_run(&self, expected: &str) -> Result<(), Error> {
-        let is_proved = !self.runs.is_empty() && self.runs.iter().all(|run| run == expected);
-        is_proved
-            .then_some(())
-            .ok_or_else(|| Error::SourceOfOtherRun {
-                source_name: self.source.store().location().to_owned(),
-                found: self.runs.iter().find(|run| *run != expected).cloned(),
-                expected: expected.to_owned(),
-            })
+        let mut others = self.runs.iter().filter(|(_, run)| run != expected);
+        let (place, found) = match (others.next(), &self.unproved[..]) {
+            (Some((place, found)), _) => (place, Some(found.clone())),
+            (None, [place, ..]) => (place, None),
+            (None, []) => return Ok(()),
+        };
+        Err(Error::SourceOfOtherRun {
+            source_name: place.clone(),
+            found,
+            expected: expected.to_owned(),
+        })
     }
 
     /// Bytes of all files; 0 when a size is not known.
@@ -175,7 +333,7 @@ impl Input {
     /// Opens a file. One that has gone or shrunk since it was listed is an error; with a
     /// manifest, every block is checked before any of it is handed out.
     pub(super) fn open(&self, file: &InputFile) -> Result<Box<dyn Read + Send>, Error> {
-        let download: Box<dyn Download> = self.source.store().open_entry(&file.entry)?;
+        let download: Box<dyn Download> = file.store.open_entry(&file.entry)?;
         Ok(match &file.hash {
             Some(hash) => Box::new(BlockReader::new(download, hash.clone())),
             None => Box::new(download),
@@ -183,28 +341,51 @@ impl Input {
     }
 }
 
-/// The files of a set with a manifest.
-fn whole(store: &dyn Store, set: &WholeSet) -> Result<Vec<InputFile>, Error> {
+fn set_error(store: &Arc<dyn Store>, error: SetError) -> Error {
+    match error {
+        SetError::Storage(error) => Error::Storage(error),
+        error => Error::Set {
+            source_name: store.location().to_owned(),
+            source: Box::new(error),
+        },
+    }
+}
+
+/// The files of a set with a manifest, and in a directory those that should not be there.
+fn whole(
+    source: &RestoreSource,
+    store: &Arc<dyn Store>,
+    set: &WholeSet,
+) -> Result<Vec<InputFile>, Error> {
     set.notes.iter().for_each(|note| tracing::warn!("{note}"));
-    let files = set.files.iter().map(|file| {
+    let listed = set.files.iter().map(|file| {
         let entry = store.stat(&file.stored)?;
-        let hash = set.entry(file).map(crate::manifest::FileEntry::hash);
+        // Of another size: a problem already, and its blocks say nothing more.
+        let is_same = |listed: &&FileEntry| entry.size == Some(listed.bytes);
+        let hash = set.entry(file).filter(is_same).map(FileEntry::hash);
         Ok(InputFile::new(store, entry, hash))
     });
-    files.collect()
+    let mut files = listed.collect::<Result<Vec<_>, Error>>()?;
+    if source.is_directory() {
+        let taken: BTreeSet<_> = set.files.iter().map(|file| file.stored.as_str()).collect();
+        let is_ignored = |name: &str| {
+            let mut notes = set.notes.iter();
+            notes.any(|note| matches!(note, Note::LeftOver { file } if file == name))
+        };
+        let others = entries(&**store)?
+            .into_iter()
+            .filter(|entry| !taken.contains(entry.name.as_str()) && !is_ignored(&entry.name));
+        files.extend(others.map(|entry| InputFile::new(store, entry, None)));
+    }
+    Ok(files)
 }
 
 /// The files of a set that nothing is known about.
-fn foreign(source: &RestoreSource) -> Result<Vec<InputFile>, Error> {
-    let store = source.store();
-    if let RestoreSource::Directory(_) = source {
-        let entries = store.list()?.into_iter();
-        let files = entries.filter(|entry| {
-            let is_backup = entry.name.len() > ".asb".len() && entry.name.ends_with(".asb");
-            entry.kind == EntryKind::File && is_backup
-        });
+fn foreign(source: &RestoreSource, store: &Arc<dyn Store>) -> Result<Vec<InputFile>, Error> {
+    if source.is_directory() {
+        let files = entries(&**store)?.into_iter();
         return Ok(files
-            .map(|entry| InputFile::new(&**store, entry, None))
+            .map(|entry| InputFile::new(store, entry, None))
             .collect());
     }
     let name = store.single_name().unwrap_or_default().to_owned();
@@ -216,8 +397,19 @@ fn foreign(source: &RestoreSource) -> Result<Vec<InputFile>, Error> {
     };
     let shown = store.location().into();
     Ok(vec![InputFile {
+        store: Arc::clone(store),
         entry,
         shown,
         hash: None,
     }])
+}
+
+/// The data files directly in a directory. Nested and foreign files are none.
+fn entries(store: &dyn Store) -> Result<Vec<Entry>, Error> {
+    let mut entries = store.list()?;
+    entries.retain(|entry| {
+        let is_backup = entry.name.len() > ".asb".len() && entry.name.ends_with(".asb");
+        entry.kind == EntryKind::File && is_backup
+    });
+    Ok(entries)
 }

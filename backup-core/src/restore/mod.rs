@@ -5,11 +5,16 @@
 //! files ──► decode stage ── rows by node ──► batches ──► write stage ── outcomes ──► counters
 //!              └── indexes, modules ──► globals
 //! ```
+//!
+//! A decoder that finds no file of its own helps with one that another is at (`reader.rs`).
 
 mod config;
 mod content;
 mod decode_stage;
+mod files;
+mod frames;
 mod globals;
+mod held;
 mod input;
 mod outcome;
 mod reader;

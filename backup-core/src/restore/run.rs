@@ -4,7 +4,9 @@ use super::{
     RestoreConfig,
     config::decoders,
     decode_stage::DecodeStage,
+    files::Files,
     globals::Globals,
+    held::Held,
     input::Input,
     share,
     write_stage::{Failure, WriteStage},
@@ -16,7 +18,7 @@ use backup_cluster::{
     metadata::{Build, Metadata},
     view::ClusterView,
 };
-use std::sync::{Arc, atomic::AtomicUsize};
+use std::sync::Arc;
 use tokio::{runtime::Handle, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -26,14 +28,10 @@ pub(super) async fn run(
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     share::check(&config)?;
-    let mut input = list(config.source.clone(), config.unwrap.clone(), config.trust).await?;
-    input.check_namespace(&config.namespace)?;
-    if let Some(run) = &config.run {
-        input.check_run(run)?;
-    }
-    if let Some(shard) = config.shard {
-        input.keep_share(shard);
-    }
+    let input = tokio::select! {
+        input = list(&config) => input?,
+        () = cancel.cancelled() => return Err(Error::Cancelled),
+    };
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
@@ -42,6 +40,7 @@ pub(super) async fn run(
         prepared = prepare(config) => prepared?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
+    input.tell();
     let failure = Failure::new(cancel.child_token());
     prepared.transfer(input, &failure, &stats).await?;
     if cancel.is_cancelled() {
@@ -59,15 +58,24 @@ pub(super) async fn run(
     )))
 }
 
-/// Lists the input where it may block.
-pub(super) async fn list(
-    source: super::RestoreSource,
-    unwrap: super::Unwrap,
-    trust: super::Trust,
-) -> Result<Input, Error> {
-    spawn_blocking(move || Input::list(source, unwrap, trust))
-        .await
-        .unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+/// Lists the input, and finds out what can be found out before anything is written.
+async fn list(config: &RestoreConfig) -> Result<Input, Error> {
+    let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
+    let (namespace, run, shard) = (config.namespace.clone(), config.run.clone(), config.shard);
+    let list = move || {
+        let mut input = Input::list(source, unwrap, trust)?;
+        input.check_namespace(&namespace)?;
+        if let Some(run) = run {
+            input.check_run(&run)?;
+        }
+        if let Some(shard) = shard {
+            input.keep_share(shard);
+        }
+        input.check_beginnings()?;
+        Ok(input)
+    };
+    let listed = spawn_blocking(list).await;
+    listed.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
 /// A cluster that can take the restore.
@@ -106,7 +114,13 @@ impl Prepared {
             globals,
         } = self;
         let in_flight = config.batches_in_flight.max(1);
-        let threads = decoders(config.parallel, input.files.len());
+        let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
+        let globals = Arc::new(globals);
+        let held = config.apply_metadata_last.then(Arc::<Held>::default);
+        let files = match held {
+            Some(_) => Files::new(input, threads),
+            None => Files::metadata_first(input, threads),
+        };
         let (batch_sender, batches) = flume::bounded(in_flight);
         let (spare_sender, spares) = flume::bounded(in_flight * 2);
         let stage = WriteStage {
@@ -120,10 +134,10 @@ impl Prepared {
         let mut writers = stage.start(in_flight);
         let stage = DecodeStage {
             config,
-            input,
-            next: AtomicUsize::new(0),
+            files,
             writer,
-            globals,
+            globals: Arc::clone(&globals),
+            held: held.clone(),
             batches: batch_sender,
             spares,
             failure: failure.clone(),
@@ -142,7 +156,10 @@ impl Prepared {
                 failure.set(Error::Internal(error.to_string()));
             }
         }
-        Ok(())
+        match held {
+            Some(held) if !failure.is_stopped() => held.apply(globals, failure).await,
+            _ => Ok(()),
+        }
     }
 }
 

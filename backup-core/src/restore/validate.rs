@@ -1,21 +1,19 @@
 //! Validation: every file is decoded to its end, strictly and without a cluster.
 
+mod tally;
+
+use self::tally::{Counts, Tally};
 use super::{
     RestoreSource, Trust, Unwrap,
     config::decoders,
-    input::{Input, InputFile},
-    reader::{ReadBuffer, read_file},
-    run::list,
+    files::Files,
+    input::{Input, InputFile, Problem},
+    reader::{OpenFile, Place, Reader, Sink},
 };
 use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
-use asb_format::Item;
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    thread,
-};
+use asb_format::{Item, Record};
+use std::{sync::Arc, thread};
+use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 /// What to validate.
@@ -29,11 +27,11 @@ pub struct ValidateConfig {
     pub trust: Trust,
     /// Every record must belong to this namespace; `None` = any.
     pub namespace: Option<String>,
-    /// Files decoded at a time; `None` = as many as there are cores.
+    /// Decoders, which share a file when there are fewer files; `None` = one for each core.
     pub parallel: Option<usize>,
 }
 
-/// The result of one file.
+/// The result of one file, or of something that is missing or wrong about the set.
 #[derive(Debug)]
 pub struct FileReport {
     /// Its path.
@@ -44,7 +42,7 @@ pub struct FileReport {
     pub indexes: u64,
     /// UDF modules.
     pub udfs: u64,
-    /// Bytes, where known.
+    /// Bytes as stored, where known.
     pub bytes: Option<u64>,
     /// What is wrong with it.
     pub finding: Option<Finding>,
@@ -55,7 +53,7 @@ pub struct FileReport {
 pub enum Finding {
     /// It has no content at all.
     Empty,
-    /// It cannot be decoded to its end.
+    /// It cannot be decoded to its end, or does not belong there.
     Error(Error),
 }
 
@@ -63,142 +61,261 @@ pub(super) async fn run(
     config: ValidateConfig,
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
-    mut report: impl FnMut(FileReport) + Send,
+    report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    let (input, broken) = all_files(&config).await?;
+    let (input, mut problems) = inspect(&config).await?;
+    check_namespace(&config, &input, &mut problems);
+    input.tell();
     stats.bytes_expected.add(input.total_bytes());
-    let files = (input.files.len() + input.empty.len()) as u64 + u64::from(broken.is_some());
-    let mut findings = input.empty.len() as u64;
-    let mut seen = findings;
-    if let Some(broken) = broken {
-        report(broken);
-        findings += 1;
+    let expected = input.files.len();
+    let mut results = Results {
+        report,
+        problems,
+        files: 0,
+        findings: 0,
+    };
+    input.empty.iter().for_each(|file| results.add_empty(file));
+    let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
+    let received = Task::new(config, input, stats, cancel.clone(), threads).start(threads)?;
+    let mut seen = 0;
+    while let Some(Ok(found)) = join_or_leave(received.recv_async(), &cancel).await {
         seen += 1;
+        results.add(found);
     }
-    for file in &input.empty {
-        report(FileReport {
-            finding: Some(Finding::Empty),
-            ..FileReport::of(file)
-        });
-    }
-    let threads = decoders(config.parallel, input.files.len());
-    let (reports, results) = flume::bounded(threads);
-    let task = Arc::new(Task {
-        config,
-        input,
-        stats,
-        cancel: cancel.clone(),
-        next: AtomicUsize::new(0),
-    });
-    for number in 0..threads {
-        let (task, reports) = (Arc::clone(&task), reports.clone());
-        thread::Builder::new()
-            .name(format!("validate-{number}"))
-            .spawn(move || task.work(&reports))
-            .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
-    }
-    drop(reports);
-    while let Some(Ok(result)) = join_or_leave(results.recv_async(), &cancel).await {
-        findings += u64::from(result.finding.is_some());
-        seen += 1;
-        report(result);
-    }
-    match (seen == files, findings) {
+    results.add_problems();
+    match (seen == expected, results.findings) {
         _ if cancel.is_cancelled() => Err(Error::Cancelled),
         (true, 0) => Ok(()),
-        (true, findings) => Err(Error::Invalid { files, findings }),
+        (true, findings) => Err(Error::Invalid {
+            files: results.files,
+            findings,
+        }),
         (false, _) => Err(Error::Internal(
             "a validation thread ended early".to_owned(),
         )),
     }
 }
 
-/// The files to look at. A set that is not as its manifest says is a finding, and no reason to
-/// look at nothing.
-async fn all_files(config: &ValidateConfig) -> Result<(Input, Option<FileReport>), Error> {
-    let list = |trust| list(config.source.clone(), config.unwrap.clone(), trust);
-    let error = match list(config.trust).await {
-        Err(error @ Error::Set { .. }) => error,
-        input => return Ok((input?, None)),
-    };
-    let ignoring = Trust {
-        ignore_manifest: true,
-        ..config.trust
-    };
-    let report = FileReport {
-        file: config.source.store().location().to_owned(),
-        records: 0,
-        indexes: 0,
-        udfs: 0,
-        bytes: None,
-        finding: Some(Finding::Error(error)),
-    };
-    Ok((list(ignoring).await?, Some(report)))
+async fn inspect(config: &ValidateConfig) -> Result<(Input, Vec<Problem>), Error> {
+    let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
+    let inspected = spawn_blocking(move || Input::inspect(source, unwrap, trust)).await;
+    let (input, mut problems) =
+        inspected.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+    // Where nothing can be looked at, what is wrong is the whole answer.
+    let is_nothing = input.files.is_empty() && input.empty.is_empty();
+    if is_nothing && matches!(problems[..], [_]) {
+        return Err(problems.swap_remove(0).error);
+    }
+    Ok((input, problems))
 }
 
+/// A manifest of another namespace is a finding even where no record is.
+fn check_namespace(config: &ValidateConfig, input: &Input, problems: &mut Vec<Problem>) {
+    let Some(expected) = &config.namespace else {
+        return;
+    };
+    if let Err(error) = input.check_namespace(expected)
+        && input.files.is_empty()
+    {
+        let Error::OtherSource { source_name, .. } = &error else {
+            return;
+        };
+        problems.push(Problem {
+            shown: source_name.clone(),
+            error,
+        });
+    }
+}
+
+/// What was found so far.
+struct Results<R> {
+    report: R,
+    /// What is wrong with the set; those of a file go to its report.
+    problems: Vec<Problem>,
+    files: u64,
+    findings: u64,
+}
+
+impl<R: FnMut(FileReport)> Results<R> {
+    fn add_empty(&mut self, file: &InputFile) {
+        self.add(FileReport {
+            finding: Some(Finding::Empty),
+            ..FileReport::of(file)
+        });
+    }
+
+    /// Adds the result of a file that was looked at. What its content says goes before what the
+    /// manifest says about it, because it says where.
+    fn add(&mut self, mut found: FileReport) {
+        let mut known = self.problems.iter();
+        if let Some(at) = known.position(|problem| problem.shown == found.file) {
+            let problem = self.problems.swap_remove(at);
+            found.finding.get_or_insert(Finding::Error(problem.error));
+        }
+        self.tell(found);
+    }
+
+    fn add_problems(&mut self) {
+        for problem in std::mem::take(&mut self.problems) {
+            self.tell(FileReport {
+                file: problem.shown,
+                records: 0,
+                indexes: 0,
+                udfs: 0,
+                bytes: None,
+                finding: Some(Finding::Error(problem.error)),
+            });
+        }
+    }
+
+    fn tell(&mut self, found: FileReport) {
+        self.files += 1;
+        self.findings += u64::from(found.finding.is_some());
+        (self.report)(found);
+    }
+}
+
+/// What the decoders share.
 struct Task {
     config: ValidateConfig,
-    input: Input,
+    files: Files,
+    /// One for each file.
+    tallies: Vec<Tally>,
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
-    next: AtomicUsize,
 }
 
 impl Task {
+    fn new(
+        config: ValidateConfig,
+        input: Input,
+        stats: Arc<RestoreStats>,
+        cancel: CancellationToken,
+        threads: usize,
+    ) -> Self {
+        Self {
+            config,
+            tallies: input.files.iter().map(|_| Tally::default()).collect(),
+            files: Files::new(input, threads),
+            stats,
+            cancel,
+        }
+    }
+
+    fn start(self, threads: usize) -> Result<flume::Receiver<FileReport>, Error> {
+        let (reports, received) = flume::bounded(threads);
+        let task = Arc::new(self);
+        for number in 0..threads {
+            let (task, reports) = (Arc::clone(&task), reports.clone());
+            thread::Builder::new()
+                .name(format!("validate-{number}"))
+                .spawn(move || task.work(&reports))
+                .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
+        }
+        Ok(received)
+    }
+
     fn work(&self, reports: &flume::Sender<FileReport>) {
-        let mut buffer = ReadBuffer::default();
-        while let Some(file) = self
-            .input
-            .files
-            .get(self.next.fetch_add(1, Ordering::Relaxed))
-        {
-            let report = self.validate(file, &mut buffer);
-            if self.cancel.is_cancelled() || reports.send(report).is_err() {
+        let _closing = self.files.closing();
+        let mut reader = Reader::default();
+        while let Some(open) = self.files.next() {
+            self.read(&open, &mut reader);
+            let report = self.files.leave(&open).then(|| self.report(&open));
+            let is_heard = report
+                .flatten()
+                .is_none_or(|report| reports.send(report).is_ok());
+            if self.cancel.is_cancelled() || !is_heard {
                 return;
             }
         }
     }
 
-    fn validate(&self, file: &InputFile, buffer: &mut ReadBuffer) -> FileReport {
-        let mut report = FileReport::of(file);
-        let read = read_file(&self.input, file, buffer, &self.stats, |item, offset| {
-            match item {
-                Item::Record(record) => {
-                    self.check_namespace(record, file, offset)?;
-                    report.records += 1;
-                    self.stats.records_read.add(1);
-                    self.stats.skipped.add(1);
-                }
-                Item::Index(_) => {
-                    report.indexes += 1;
-                    self.stats.indexes_read.add(1);
-                }
-                Item::Udf(_) => {
-                    report.udfs += 1;
-                    self.stats.udfs_read.add(1);
-                }
-                Item::Header(_) | Item::Namespace(_) | Item::FirstFile => {}
-            }
-            if self.cancel.is_cancelled() {
-                Err(Error::Cancelled)
-            } else {
-                Ok(())
-            }
-        });
-        report.finding = read.err().map(Finding::Error);
-        report
+    fn read(&self, open: &OpenFile, reader: &mut Reader) {
+        let (Some(file), Some(tally)) = (self.files.file(open), self.tallies.get(open.number))
+        else {
+            return;
+        };
+        let place = Place {
+            input: &self.files.input,
+            file,
+            stats: &self.stats,
+            is_shared: self.files.is_shared,
+        };
+        let mut items = Items {
+            task: self,
+            file,
+            tally,
+            start: 0,
+            counts: Counts::default(),
+        };
+        if let Err(error) = open.read(place, reader, &mut items) {
+            tally.fail(items.start, items.counts, error);
+        }
     }
 
-    fn check_namespace(
-        &self,
-        record: &asb_format::Record<'_>,
-        file: &InputFile,
-        offset: u64,
-    ) -> Result<(), Error> {
-        match &self.config.namespace {
+    fn report(&self, open: &OpenFile) -> Option<FileReport> {
+        let (counts, error) = self.tallies.get(open.number)?.take();
+        Some(FileReport {
+            records: counts.records,
+            indexes: counts.indexes,
+            udfs: counts.udfs,
+            finding: error.map(Finding::Error),
+            ..FileReport::of(self.files.file(open)?)
+        })
+    }
+}
+
+/// The items of one file, which are counted.
+struct Items<'a> {
+    task: &'a Task,
+    file: &'a InputFile,
+    tally: &'a Tally,
+    /// Where what is counted began.
+    start: u64,
+    counts: Counts,
+}
+
+impl Sink for Items<'_> {
+    fn begin(&mut self, offset: u64) {
+        (self.start, self.counts) = (offset, Counts::default());
+    }
+
+    fn take(&mut self, item: &Item<'_>, offset: u64) -> Result<(), Error> {
+        let stats = &self.task.stats;
+        match item {
+            Item::Record(record) => {
+                self.check_namespace(record, offset)?;
+                self.counts.records += 1;
+                stats.records_read.add(1);
+                stats.skipped.add(1);
+            }
+            Item::Index(_) => {
+                self.counts.indexes += 1;
+                stats.indexes_read.add(1);
+            }
+            Item::Udf(_) => {
+                self.counts.udfs += 1;
+                stats.udfs_read.add(1);
+            }
+            Item::Header(_) | Item::Namespace(_) | Item::FirstFile => {}
+        }
+        if self.task.cancel.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        Ok(())
+    }
+
+    fn end(&mut self, offset: u64) {
+        self.tally.add(self.start, offset, self.counts);
+    }
+}
+
+impl Items<'_> {
+    fn check_namespace(&self, record: &Record<'_>, offset: u64) -> Result<(), Error> {
+        match &self.task.config.namespace {
             Some(expected) if record.namespace != *expected.as_bytes() => {
                 Err(Error::OtherNamespace {
-                    file: file.shown.to_string(),
+                    file: self.file.shown.to_string(),
                     offset,
                     found: String::from_utf8_lossy(&record.namespace.to_cow()).into_owned(),
                     expected: expected.clone(),

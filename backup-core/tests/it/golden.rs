@@ -109,7 +109,7 @@ fn show(record: &Record<'_>) -> String {
 }
 
 /// A moment just after the golden files were made, when nothing in them had expired.
-fn moment() -> u32 {
+pub(crate) fn moment() -> u32 {
     let truth = fs::read_to_string(data("records.jsonl")).unwrap();
     let last_update = |line: &str| {
         let record: serde_json::Value = serde_json::from_str(line).unwrap();

@@ -113,6 +113,18 @@ pub(crate) struct Source {
     )]
     pub(crate) std_buffer: u16,
 
+    /// Read several directories instead, each of which has to hold a backup
+    #[arg(long, value_name = "DIR,...")]
+    pub(crate) directory_list: Option<String>,
+
+    /// The directory in which those of --directory-list lie
+    #[arg(long, value_name = "DIR")]
+    pub(crate) parent_directory: Option<PathBuf>,
+
+    /// Create indexes and register modules after the last record instead of before the first
+    #[arg(long)]
+    pub(crate) apply_metadata_last: bool,
+
     /// Take the closed files of a backup that was never completed
     #[arg(long)]
     pub(crate) allow_incomplete: bool,

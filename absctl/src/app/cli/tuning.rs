@@ -6,7 +6,8 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Speed")]
 pub(crate) struct Tuning {
-    /// Scans at a time and files written, or files read at a time: 1 to 1024; 0 = automatic
+    /// Scans at a time and files written, or decoders of a restore, which share large files: 1 to
+    /// 1024; 0 = automatic
     #[arg(
         short = 'w',
         long,

@@ -42,8 +42,9 @@ pub(crate) fn failure(error: &Error) {
     }
 }
 
-/// Prints what validation found in a file; nothing, if it found nothing.
+/// Prints what a validation read in a file, and what is wrong with it.
 pub(crate) fn file_report(report: &FileReport) {
+    terminal::line(&content(report));
     let finding = match &report.finding {
         None => return,
         Some(Finding::Empty) => format!("{} is empty", chain::printable(&report.file)),
@@ -53,6 +54,21 @@ pub(crate) fn file_report(report: &FileReport) {
         "{} {finding}",
         terminal::paint("finding:", "1;33")
     ));
+}
+
+/// How much of a file was read.
+fn content(report: &FileReport) -> String {
+    let mut text = format!(
+        "{}: {} records, {} secondary indexes, {} UDF modules",
+        chain::printable(&report.file),
+        report.records,
+        report.indexes,
+        report.udfs
+    );
+    if let Some(bytes) = report.bytes {
+        text += &format!(", {bytes} bytes");
+    }
+    text
 }
 
 /// Prints the final report, unless the job failed before it did anything.

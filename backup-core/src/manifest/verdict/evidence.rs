@@ -6,7 +6,7 @@ use crate::{
     manifest::{Authenticity, Decoded, FileEntry, LIMIT_BYTES, Manifest, merge},
     names::{self, SetNames, Shard, SmallFile},
 };
-use backup_storage::{Entry, EntryKind, ErrorKind, Store, StoreExt, name};
+use backup_storage::{Entry, EntryKind, Error as StorageError, ErrorKind, Store, StoreExt, name};
 use serde::Deserialize;
 use std::{collections::BTreeMap, time::SystemTime};
 
@@ -39,7 +39,12 @@ pub(super) struct Evidence {
 }
 
 impl Evidence {
-    pub(super) fn gather(store: &dyn Store, options: &ReadOptions) -> Result<Self, SetError> {
+    /// Looks at all of it. Manifests that cannot be used go to `problems`.
+    pub(super) fn gather(
+        store: &dyn Store,
+        options: &ReadOptions,
+        problems: &mut Vec<SetError>,
+    ) -> Result<Self, StorageError> {
         let mut evidence = Self {
             sizes: sizes(store)?,
             single: store.single_name().map(str::to_owned),
@@ -51,12 +56,12 @@ impl Evidence {
         };
         evidence.read_states(store)?;
         if !options.ignore_manifest {
-            evidence.read_manifests(store, options)?;
+            evidence.read_manifests(store, options, problems)?;
         }
         Ok(evidence)
     }
 
-    fn read_states(&mut self, store: &dyn Store) -> Result<(), SetError> {
+    fn read_states(&mut self, store: &dyn Store) -> Result<(), StorageError> {
         let names: Vec<_> = self.of_kind(SmallFile::State).map(str::to_owned).collect();
         for name in names {
             let content = read(store, &name)?;
@@ -67,7 +72,12 @@ impl Evidence {
         Ok(())
     }
 
-    fn read_manifests(&mut self, store: &dyn Store, options: &ReadOptions) -> Result<(), SetError> {
+    fn read_manifests(
+        &mut self,
+        store: &dyn Store,
+        options: &ReadOptions,
+        problems: &mut Vec<SetError>,
+    ) -> Result<(), StorageError> {
         let mut shards: Vec<Candidate> = Vec::new();
         let files: Vec<_> = self
             .sizes
@@ -89,7 +99,10 @@ impl Evidence {
             } = match Manifest::decode(&content, options.key.as_ref()) {
                 // The moment before it was renamed is the only one in which it counts.
                 Err(_) if is_unpublished => continue,
-                Err(source) => return Err(SetError::Manifest { file, source }),
+                Err(source) => {
+                    problems.push(SetError::Manifest { file, source });
+                    continue;
+                }
                 Ok(decoded) => decoded,
             };
             let candidate = Candidate {
@@ -107,7 +120,8 @@ impl Evidence {
             list.push(candidate);
         }
         self.drop_replaced();
-        self.add_shards(shards)
+        self.add_shards(shards, problems);
+        Ok(())
     }
 
     /// A complete set that only waits for its names stands for the one that it replaces.
@@ -124,7 +138,7 @@ impl Evidence {
     }
 
     /// All shards of a run are as good as a whole set; some are not.
-    fn add_shards(&mut self, mut shards: Vec<Candidate>) -> Result<(), SetError> {
+    fn add_shards(&mut self, mut shards: Vec<Candidate>, problems: &mut Vec<SetError>) {
         let is_known = |run: &str| (self.candidates.iter()).any(|known| known.manifest.run == run);
         shards.retain(|shard| !shard.is_unpublished && !is_known(&shard.manifest.run));
         let mut runs: BTreeMap<String, Vec<Candidate>> = BTreeMap::new();
@@ -151,9 +165,14 @@ impl Evidence {
             };
             let (file, worst) = (file.clone(), worst(&run));
             let manifests = run.drain(..).map(|shard| shard.manifest).collect();
-            let manifest = merge(manifests).map_err(|source| SetError::Shards {
-                source: Box::new(source),
-            })?;
+            let manifest = match merge(manifests) {
+                Ok(manifest) => manifest,
+                Err(source) => {
+                    let source = Box::new(source);
+                    problems.push(SetError::Shards { source });
+                    continue;
+                }
+            };
             self.candidates.push(Candidate {
                 file,
                 manifest,
@@ -161,7 +180,6 @@ impl Evidence {
                 is_unpublished: false,
             });
         }
-        Ok(())
     }
 
     /// Beside a single file only what is named after it counts.
@@ -270,7 +288,7 @@ fn worst(shards: &[Candidate]) -> Authenticity {
 }
 
 /// Regular files in the directory, or the single file and what is named after it.
-fn sizes(store: &dyn Store) -> Result<BTreeMap<String, u64>, SetError> {
+fn sizes(store: &dyn Store) -> Result<BTreeMap<String, u64>, StorageError> {
     let mut entries = store.list()?;
     if let Some(file) = store.single_name() {
         let names = SetNames::single(file);
@@ -282,7 +300,7 @@ fn sizes(store: &dyn Store) -> Result<BTreeMap<String, u64>, SetError> {
             match store.stat(&name) {
                 Ok(entry) => entries.push(entry),
                 Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Err(error) => return Err(error.into()),
+                Err(error) => return Err(error),
             }
         }
     }
@@ -294,11 +312,11 @@ fn sizes(store: &dyn Store) -> Result<BTreeMap<String, u64>, SetError> {
 }
 
 /// `None` when it has gone since it was listed.
-fn read(store: &dyn Store, name: &str) -> Result<Option<Vec<u8>>, SetError> {
+fn read(store: &dyn Store, name: &str) -> Result<Option<Vec<u8>>, StorageError> {
     match store.read_small(name, LIMIT_BYTES) {
         Ok(content) => Ok(Some(content)),
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(error.into()),
+        Err(error) => Err(error),
     }
 }
 
