@@ -54,6 +54,13 @@ impl Pool {
         }
     }
 
+    /// Opens a connection ahead of its use.
+    pub(crate) async fn open_idle(&self, node: &Node) -> Result<(), Error> {
+        let connection = Connection::open(node, self.options, &self.access).await?;
+        self.put_back(connection);
+        Ok(())
+    }
+
     /// Takes a connection back. One in the middle of an exchange is closed instead.
     pub(crate) fn put_back(&self, connection: Connection) {
         if connection.is_idle() {
