@@ -1,6 +1,6 @@
 //! Which files make up the input (`files-and-state.md` §5).
 
-use super::{RestoreSource, Unwrap};
+use super::{RestoreSource, Unwrap, throttle::Throttle};
 use crate::{
     error::Error,
     manifest::{BlockReader, FileHash, ReadOptions, SetError, SetKey, Verdict, WholeSet, judge},
@@ -57,6 +57,8 @@ pub(super) struct Input {
     source: RestoreSource,
     /// How the files are wrapped.
     pub(super) unwrap: Unwrap,
+    /// The limit of what is read from the storage.
+    pub(super) throttle: Option<Arc<Throttle>>,
     /// Namespaces that manifests speak of.
     namespaces: Vec<String>,
     /// Runs that manifests speak of.
@@ -132,6 +134,7 @@ impl Input {
         Ok(Self {
             source,
             unwrap,
+            throttle: None,
             namespaces,
             runs,
             files,
@@ -175,7 +178,10 @@ impl Input {
     /// Opens a file. One that has gone or shrunk since it was listed is an error; with a
     /// manifest, every block is checked before any of it is handed out.
     pub(super) fn open(&self, file: &InputFile) -> Result<Box<dyn Read + Send>, Error> {
-        let download: Box<dyn Download> = self.source.store().open_entry(&file.entry)?;
+        let mut download: Box<dyn Download> = self.source.store().open_entry(&file.entry)?;
+        if let Some(throttle) = &self.throttle {
+            download = throttle.slow(download);
+        }
         Ok(match &file.hash {
             Some(hash) => Box::new(BlockReader::new(download, hash.clone())),
             None => Box::new(download),

@@ -9,19 +9,28 @@
 mod config;
 mod content;
 mod decode_stage;
+mod filter;
 mod globals;
 mod input;
 mod outcome;
+mod policy;
+mod preview;
 mod reader;
+mod refusals;
+mod rejects;
 mod routing;
 mod run;
 mod share;
+mod throttle;
 mod validate;
 mod write_stage;
 
 pub use config::{Clock, RestoreConfig, RestoreSource};
 pub use content::Unwrap;
+pub use globals::IndexConflict;
 pub use input::Trust;
+pub use policy::{Existing, WritePolicy};
+pub use rejects::Rejects;
 pub use validate::{FileReport, Finding, ValidateConfig};
 
 use crate::{handle::Job, stats::RestoreStats};

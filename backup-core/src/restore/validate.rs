@@ -6,6 +6,7 @@ use super::{
     input::{Input, InputFile},
     reader::{ReadBuffer, read_file},
     run::list,
+    throttle::Throttle,
 };
 use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
 use asb_format::Item;
@@ -31,6 +32,8 @@ pub struct ValidateConfig {
     pub namespace: Option<String>,
     /// Files decoded at a time; `None` = as many as there are cores.
     pub parallel: Option<usize>,
+    /// Most bytes a second read from the storage, all workers together; 0 = no limit.
+    pub bytes_per_second: u64,
 }
 
 /// The result of one file.
@@ -65,7 +68,8 @@ pub(super) async fn run(
     cancel: CancellationToken,
     mut report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    let (input, broken) = all_files(&config).await?;
+    let (mut input, broken) = all_files(&config).await?;
+    input.throttle = Throttle::new(config.bytes_per_second, &cancel, &stats);
     stats.bytes_expected.add(input.total_bytes());
     let files = (input.files.len() + input.empty.len()) as u64 + u64::from(broken.is_some());
     let mut findings = input.empty.len() as u64;

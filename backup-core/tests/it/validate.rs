@@ -18,6 +18,7 @@ async fn validate(path: &Path, namespace: Option<&str>) -> (Result<(), Error>, V
         unwrap: restore::Unwrap::default(),
         trust: restore::Trust::default(),
         namespace: namespace.map(str::to_owned),
+        bytes_per_second: 0,
         parallel: Some(2),
     };
     let sink = Arc::clone(&reports);

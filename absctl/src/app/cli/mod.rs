@@ -10,6 +10,7 @@ mod estimate;
 mod general;
 mod given;
 mod limits;
+mod policy;
 mod records;
 mod refusal;
 mod resume;
@@ -19,10 +20,12 @@ mod switches;
 mod target;
 mod tls;
 mod tuning;
+mod writing;
 
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    policy::Conflict,
     records::Records,
     tls::Tls,
 };
@@ -32,11 +35,13 @@ use self::{
     envelope::{Envelope, Level, Window},
     estimate::Estimate,
     limits::Limits,
+    policy::{Chosen, Policy},
     resume::Resume,
     selection::Selection,
     shard::Part,
     target::{Source, Target},
     tuning::Tuning,
+    writing::Writing,
 };
 use super::error::Error;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
@@ -117,9 +122,17 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
+    #[command(flatten)]
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 /// What a command line asks for.
