@@ -17,6 +17,7 @@ mod manifest;
 mod modes;
 mod records;
 mod replace;
+mod restoring;
 mod round_trip;
 mod secrets;
 mod selection;

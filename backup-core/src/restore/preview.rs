@@ -6,7 +6,7 @@
 //! A stream cannot be read twice: its definitions are dealt with as they come.
 
 use super::{
-    IndexConflict, RestoreConfig,
+    IndexConflict, RestoreConfig, RestoreSource,
     filter::Filter,
     globals::Global,
     input::{Input, InputFile},
@@ -31,7 +31,7 @@ pub(super) fn globals(
     }
     let filter = Filter::new(config);
     let (stats, mut buffer) = (RestoreStats::default(), ReadBuffer::default());
-    for file in early(input, config.index_conflict) {
+    for file in early(input, config) {
         let read = read_file(input, file, &mut buffer, &stats, |item, _| {
             match item {
                 Item::Record(_) => return Err(Error::Cancelled), // enough of this file
@@ -61,15 +61,20 @@ pub(super) fn module(udf: &Udf<'_>) -> UdfModule {
     }
 }
 
-/// Files that may begin with definitions.
-fn early(input: &Input, conflict: IndexConflict) -> impl Iterator<Item = &InputFile> {
-    let is_metadata = |file: &&InputFile| {
+/// Files that may begin with definitions: in a directory of our own, no data file does.
+fn early<'a>(input: &'a Input, config: &RestoreConfig) -> Vec<&'a InputFile> {
+    let is_directory = matches!(config.source, RestoreSource::Directory(_));
+    let is_ours = |file: &InputFile| is_directory && file.is_listed();
+    let is_metadata = |file: &InputFile| {
         let name = file.shown.rsplit('/').next().unwrap_or_default();
         name.starts_with("metadata_")
     };
-    let count = match conflict {
-        IndexConflict::Fail => input.files.len(),
-        _ => input.files.iter().take_while(is_metadata).count() + 1,
+    let (mut early, data): (Vec<_>, Vec<_>) =
+        input.files.iter().partition(|file| is_metadata(file));
+    let count = match config.index_conflict {
+        IndexConflict::Fail => data.len(),
+        IndexConflict::Replace | IndexConflict::Keep => 1,
     };
-    input.files.iter().take(count)
+    early.extend(data.into_iter().filter(|file| !is_ours(file)).take(count));
+    early
 }
