@@ -156,8 +156,9 @@ fn refused_records_are_ignored_on_request_and_kept() {
 
 #[test]
 fn attempts_are_those_that_were_asked_for() {
-    let (_source, place) = backup_of(100);
-    let set = place.path().join("set");
+    let (source, place) = (filled(1, 100), tempdir().expect("directory"));
+    let set = place.path().join("one.asb");
+    backup(&source, &[&"-o", &set]).succeeds(); // one file, one batch
     for (attempts, expected) in [("0", 1), ("1", 1), ("3", 3)] {
         let target = empty(1);
         let fault = target
@@ -166,7 +167,7 @@ fn attempts_are_those_that_were_asked_for() {
         let run = restore(
             &target,
             &[
-                &"-d",
+                &"-i",
                 &set,
                 &"--retry-max-attempts",
                 &attempts,
