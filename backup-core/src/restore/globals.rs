@@ -226,7 +226,11 @@ impl Globals {
         }
         let other = existing.iter().find(|other| other.name() == index.name());
         match (other.cloned(), self.conflict) {
-            (None, _) => self.create_anew(index).await?,
+            (None, _) => {
+                if !self.create_anew(index).await? {
+                    return Ok(());
+                }
+            }
             (Some(other), IndexConflict::Replace) => {
                 tracing::warn!(
                     index = index.name(), old = %self.shown(&other), new = %self.shown(index),
@@ -248,18 +252,32 @@ impl Globals {
         self.verify(index, state).await
     }
 
-    /// Creates an index whose name nobody had when they were listed.
-    async fn create_anew(&self, index: &IndexDefinition) -> Result<(), Error> {
+    /// Creates an index whose name none of the known ones has; whether it is there now. One of a
+    /// kind that nobody knows may have it all the same.
+    async fn create_anew(&self, index: &IndexDefinition) -> Result<bool, Error> {
         let metadata = Metadata::new(&*self.view);
         let created = self
             .patiently(|| metadata.create_index(index, self.build))
             .await;
-        match created {
-            Err(Error::Cluster(ClusterError::Info {
-                refusal: Refusal { code: 200, .. },
-                ..
-            })) if self.conflict == IndexConflict::Replace => self.replace(index).await,
-            created => created,
+        let Err(Error::Cluster(ClusterError::Info {
+            refusal: Refusal { code: 200, .. },
+            ..
+        })) = created
+        else {
+            return created.map(|()| true);
+        };
+        let name = index.name();
+        match self.conflict {
+            IndexConflict::Replace => {
+                tracing::warn!(index = name, "index is replaced: its kind is not known");
+                self.replace(index).await.map(|()| true)
+            }
+            IndexConflict::Keep => {
+                tracing::warn!(index = name, "index is kept although its kind is not known");
+                self.stats.indexes_skipped.add(1);
+                Ok(false)
+            }
+            IndexConflict::Fail => Err(conflict("index", name)),
         }
     }
 
