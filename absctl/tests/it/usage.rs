@@ -175,7 +175,6 @@ fn every_flag_is_in_the_help() {
     ];
     check(
         "restore",
-        &[&connection[..], &source, &selection, &speed, &part, &end].concat(),
         &[
             &connection[..],
             &source,
@@ -184,6 +183,7 @@ fn every_flag_is_in_the_help() {
             &writing,
             &speed,
             &limits,
+            &part,
             &end,
         ]
         .concat(),

@@ -43,6 +43,8 @@ impl InputFile {
     /// Whether it holds nothing but indexes and modules, by its name.
     pub(super) fn is_metadata(&self) -> bool {
         self.name().starts_with("metadata_")
+    }
+
     /// Whether a manifest speaks of it.
     pub(super) const fn is_listed(&self) -> bool {
         self.hash.is_some()

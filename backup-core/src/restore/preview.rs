@@ -65,12 +65,8 @@ pub(super) fn module(udf: &Udf<'_>) -> UdfModule {
 fn early<'a>(input: &'a Input, config: &RestoreConfig) -> Vec<&'a InputFile> {
     let is_directory = matches!(config.source, RestoreSource::Directory(_));
     let is_ours = |file: &InputFile| is_directory && file.is_listed();
-    let is_metadata = |file: &InputFile| {
-        let name = file.shown.rsplit('/').next().unwrap_or_default();
-        name.starts_with("metadata_")
-    };
     let (mut early, data): (Vec<_>, Vec<_>) =
-        input.files.iter().partition(|file| is_metadata(file));
+        input.files.iter().partition(|file| file.is_metadata());
     let count = match config.index_conflict {
         IndexConflict::Fail => data.len(),
         IndexConflict::Replace | IndexConflict::Keep => 1,

@@ -7,10 +7,10 @@ use super::{
     filter::Filter,
     globals::Globals,
     input::Input,
-    share,
     preview,
     refusals::Refusals,
     rejects::RejectFile,
+    share,
     throttle::Throttle,
     write_stage::{Failure, WriteStage},
 };
