@@ -55,6 +55,8 @@ pub(crate) struct State {
     pub(crate) scan_frame_bytes: usize,
     /// Partitions that a scan reads in turns.
     pub(crate) scan_lanes: usize,
+    /// Longest time-out of a scan; 0 in a request stays 0.
+    pub(crate) scan_patience_ms: u32,
     pub(crate) shuffle: Shuffle,
     pub(crate) service: RwLock<ServiceConfig>,
     /// When the nodes came up.

@@ -63,7 +63,7 @@ pub(crate) fn handle(
         }
     };
     Counters::bump(&state.counters.scans);
-    link.set_timeout_ms(plan.socket_timeout_ms);
+    link.set_timeout_ms(plan.socket_timeout_ms.min(state.scan_patience_ms));
     let watch = state.faults.watch_scan(node);
     let throttle = Throttle::new(plan.rps);
     let left = if plan.max_records == 0 {

@@ -32,8 +32,14 @@ impl Access {
         Self { tls, logins }
     }
 
-    /// A connected socket on which the node takes requests, within `limit`.
+    /// A connected socket on which the node takes requests, within `limit` and the time that a
+    /// login may take.
     pub(crate) async fn open(&self, node: &Node, limit: Duration) -> Result<Socket, Error> {
+        let login = self
+            .logins
+            .as_ref()
+            .map_or(Duration::ZERO, |logins| logins.limit());
+        let limit = limit.saturating_add(login);
         tokio::time::timeout(limit, self.enter(node))
             .await
             .unwrap_or_else(|_| {

@@ -4,6 +4,7 @@ use crate::{
     access::Access,
     auth::AuthMode,
     error::Error,
+    retry::RetryPolicy,
     seeds::Contact,
     view::{BoxFuture, ClusterView, Host, Node, NodeName},
 };
@@ -19,8 +20,14 @@ pub struct ConnectOptions {
     pub seeds: Vec<Host>,
     /// Limit for reaching the cluster at all (default 30 s).
     pub connect_timeout: Duration,
-    /// Limit for one info command (default 10 s).
+    /// Limit for one info command; zero = none (default 10 s).
     pub info_timeout: Duration,
+    /// Attempts for one info command, and the pauses between them.
+    pub info_retry: RetryPolicy,
+    /// Limit for a login; zero = none (default 10 s).
+    pub login_timeout: Duration,
+    /// Idle time after which a connection is not used again; zero (default) = any.
+    pub idle_timeout: Duration,
     /// Use the nodes' alternate addresses.
     pub services_alternate: bool,
     /// Speak TLS with every node; `None` (default) = in the clear. A node's certificate has to
@@ -36,6 +43,9 @@ impl Default for ConnectOptions {
             seeds: vec![Host::new("127.0.0.1", 3000)],
             connect_timeout: Duration::from_secs(30),
             info_timeout: Duration::from_secs(10),
+            info_retry: RetryPolicy::INFO,
+            login_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::ZERO,
             services_alternate: false,
             tls: None,
             auth: AuthMode::None,
@@ -51,6 +61,7 @@ pub struct AerospikeView {
     client: Client,
     access: Access,
     info_timeout: Duration,
+    info_retry: RetryPolicy,
     runtime: Handle,
 }
 
@@ -103,7 +114,8 @@ impl AerospikeView {
         Ok(Self {
             client,
             access: contact.access,
-            info_timeout: options.info_timeout,
+            info_timeout: limited(options.info_timeout),
+            info_retry: options.info_retry,
             runtime: Handle::current(),
         })
     }
@@ -129,11 +141,12 @@ impl Drop for AerospikeView {
 }
 
 fn policy(options: &ConnectOptions, contact: &Contact) -> ClientPolicy {
-    let per_step = millis(options.connect_timeout.min(options.info_timeout));
+    let info_timeout = limited(options.info_timeout);
     ClientPolicy {
-        timeout: millis(options.info_timeout),
-        connect_timeout: per_step,
-        login_timeout: per_step,
+        timeout: millis(info_timeout),
+        connect_timeout: millis(options.connect_timeout.min(info_timeout)),
+        login_timeout: millis(limited(options.login_timeout)),
+        idle_timeout: millis(options.idle_timeout),
         tend_interval: millis(TEND_INTERVAL),
         use_services_alternate: options.services_alternate,
         fail_if_not_connected: true,
@@ -163,6 +176,12 @@ fn auth_mode(auth: &AuthMode) -> aerospike::AuthMode {
             }
         }
     }
+}
+
+/// A limit, where zero stands for none: then 49 days, the longest that the crate can be told.
+fn limited(limit: Duration) -> Duration {
+    const LONGEST: Duration = Duration::from_millis(u32::MAX as u64);
+    if limit.is_zero() { LONGEST } else { limit }
 }
 
 fn millis(duration: Duration) -> u32 {
@@ -234,6 +253,10 @@ impl ClusterView for AerospikeView {
                 .map(|command| values.get(*command).cloned().unwrap_or_default())
                 .collect())
         })
+    }
+
+    fn info_retry(&self) -> RetryPolicy {
+        self.info_retry
     }
 
     fn access(&self) -> Access {

@@ -24,6 +24,8 @@ pub struct SocketOptions {
     pub connect_timeout: Duration,
     /// For one answer, or for the node to take what we send; zero = none (default 10 s).
     pub io_timeout: Duration,
+    /// Idle time after which a connection that was kept is not used again; zero (default) = any.
+    pub idle_timeout: Duration,
     /// Size of the read buffer in bytes (default 1 MiB).
     pub read_buffer: usize,
 }
@@ -33,6 +35,7 @@ impl Default for SocketOptions {
         Self {
             connect_timeout: Duration::from_secs(10),
             io_timeout: Duration::from_secs(10),
+            idle_timeout: Duration::ZERO,
             read_buffer: 1 << 20,
         }
     }

@@ -163,6 +163,14 @@ pub enum Error {
         /// The last failure.
         source: Option<Box<Self>>,
     },
+    /// A scan took longer than it was given.
+    #[error("the scan of namespace {namespace} was not finished within {} ms", after.as_millis())]
+    Overdue {
+        /// The namespace.
+        namespace: String,
+        /// The limit that passed.
+        after: Duration,
+    },
     /// The run was cancelled.
     #[error("cancelled")]
     Cancelled,

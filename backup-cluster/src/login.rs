@@ -131,6 +131,8 @@ type Slot = Arc<tokio::sync::Mutex<Option<Session>>>;
 /// The logins of one run.
 pub(crate) struct Logins {
     who: Who,
+    /// For one answer; zero = none.
+    limit: Duration,
     slots: Mutex<HashMap<NodeName, Slot>>,
 }
 
@@ -143,7 +145,7 @@ impl fmt::Debug for Logins {
 impl Logins {
     /// For whom `mode` names; `None` when that is nobody. Hashes the password, which takes a
     /// moment of computing.
-    pub(crate) async fn new(mode: &AuthMode) -> Option<Self> {
+    pub(crate) async fn new(mode: &AuthMode, limit: Duration) -> Option<Self> {
         let who = match mode {
             AuthMode::None => return None,
             AuthMode::Pki => Who::Pki,
@@ -158,7 +160,7 @@ impl Logins {
             },
         };
         let slots = Mutex::default();
-        Some(Self { who, slots })
+        Some(Self { who, limit, slots })
     }
 
     /// Makes `socket` one on which the node takes requests.
@@ -185,7 +187,7 @@ impl Logins {
     async fn login(&self, node: &Node, socket: &mut Socket) -> Result<Session, Error> {
         let mut request = Vec::new();
         self.who.login(&mut request);
-        let body = exchange(node, socket, &request).await?;
+        let body = self.exchange(node, socket, &request).await?;
         let malformed = |source| malformed(node, source);
         let reply = AdminMessage::parse(&body).map_err(malformed)?;
         match reply.result {
@@ -214,7 +216,7 @@ impl Logins {
     ) -> Result<Entry, Error> {
         let mut request = Vec::new();
         self.who.authenticate(token, &mut request);
-        let body = exchange(node, socket, &request).await?;
+        let body = self.exchange(node, socket, &request).await?;
         let reply = AdminMessage::parse(&body).map_err(|source| malformed(node, source))?;
         match reply.result {
             ResultCode::OK
@@ -231,6 +233,33 @@ impl Logins {
                 code,
             }),
         }
+    }
+
+    /// [`exchange`] within the limit.
+    async fn exchange(
+        &self,
+        node: &Node,
+        socket: &mut Socket,
+        request: &[u8],
+    ) -> Result<Vec<u8>, Error> {
+        let answering = exchange(node, socket, request);
+        if self.limit.is_zero() {
+            return answering.await;
+        }
+        tokio::time::timeout(self.limit, answering)
+            .await
+            .unwrap_or_else(|_| {
+                Err(Error::Timeout {
+                    node: node.name.clone(),
+                    action: LOGIN,
+                    after: self.limit,
+                })
+            })
+    }
+
+    /// How long one answer may take; zero = any time.
+    pub(crate) const fn limit(&self) -> Duration {
+        self.limit
     }
 
     /// Whether `node` let us in without looking.

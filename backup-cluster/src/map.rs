@@ -4,7 +4,7 @@
 use crate::{
     error::{Error, WithCauses},
     racks::Preference,
-    view::{ClusterView, Node, NodeName, ask},
+    view::{ClusterView, Node, NodeName, ask_once},
 };
 use aerospike_wire::{
     digest::{Digest, PARTITIONS, PartitionId},
@@ -125,7 +125,8 @@ async fn claim(
     node: &NodeName,
     namespace: &str,
 ) -> Result<Option<Ownership>, Error> {
-    let reply = ask(view, node, "replicas").await?;
+    // A node that does not answer is left out of the map; whoever needs it fetches another one.
+    let reply = ask_once(view, node, "replicas").await?;
     partition::ownership(reply.as_bytes(), namespace.as_bytes()).map_err(|error| Error::InfoText {
         node: node.clone(),
         command: "replicas".to_owned(),

@@ -9,15 +9,23 @@ use crate::{
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Instant,
 };
 
 /// Connections that are between two exchanges. Its size is bounded by the number of tasks that
 /// use it: each returns at most what it took.
 #[derive(Debug, Default)]
 pub(crate) struct Pool {
-    idle: Mutex<HashMap<NodeName, Vec<Connection>>>,
+    idle: Mutex<HashMap<NodeName, Vec<Idle>>>,
     options: SocketOptions,
     access: Access,
+}
+
+/// A connection, and since when nobody has used it.
+#[derive(Debug)]
+struct Idle {
+    connection: Connection,
+    since: Instant,
 }
 
 /// A connection, and whether it was used before: an old one may have been closed by the node
@@ -38,8 +46,7 @@ impl Pool {
     }
 
     pub(crate) async fn lease(&self, node: &Node) -> Result<Lease, Error> {
-        let idle = self.lock().get_mut(&node.name).and_then(Vec::pop);
-        match idle {
+        match self.take_idle(&node.name) {
             Some(connection) => Ok(Lease {
                 connection,
                 reused: true,
@@ -61,11 +68,27 @@ impl Pool {
         Ok(())
     }
 
+    /// The connection that was used last, unless it has been idle for too long: then the others
+    /// have been so, too.
+    fn take_idle(&self, node: &NodeName) -> Option<Connection> {
+        let mut all = self.lock();
+        let kept = all.get_mut(node)?;
+        let last = kept.pop()?;
+        let limit = self.options.idle_timeout;
+        if limit.is_zero() || last.since.elapsed() < limit {
+            return Some(last.connection);
+        }
+        kept.clear();
+        None
+    }
+
     /// Takes a connection back. One in the middle of an exchange is closed instead.
     pub(crate) fn put_back(&self, connection: Connection) {
         if connection.is_idle() {
             let node = connection.node().clone();
-            self.lock().entry(node).or_default().push(connection);
+            let since = Instant::now();
+            let idle = Idle { connection, since };
+            self.lock().entry(node).or_default().push(idle);
         }
     }
 
@@ -79,7 +102,7 @@ impl Pool {
         self.lock().remove(node);
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<NodeName, Vec<Connection>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<NodeName, Vec<Idle>>> {
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -35,6 +35,22 @@ impl RetryPolicy {
         max_pause: Duration::from_secs(5),
     };
 
+    /// For info commands: 3 attempts, 1 s apart (`cli.md` §7).
+    pub const INFO: Self = Self {
+        attempts: 3,
+        base: Duration::from_secs(1),
+        multiplier: 1.0,
+        max_pause: Duration::MAX,
+    };
+
+    /// No second attempt.
+    pub const ONCE: Self = Self {
+        attempts: 1,
+        base: Duration::ZERO,
+        multiplier: 1.0,
+        max_pause: Duration::ZERO,
+    };
+
     /// Whether attempt number `done` (counted from 1) was the last.
     #[must_use]
     pub const fn is_exhausted(&self, done: u32) -> bool {

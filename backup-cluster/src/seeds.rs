@@ -59,7 +59,8 @@ impl ConnectOptions {
     pub(crate) async fn first_contact(&self) -> Result<Contact, Error> {
         self.check()?;
         let tls = self.build_tls().await?;
-        let logins = Logins::new(&self.auth).await.map(Arc::new);
+        let logins = Logins::new(&self.auth, self.login_timeout).await;
+        let logins = logins.map(Arc::new);
         let access = Access::new(tls.clone(), logins.clone());
         let mut contact = Contact {
             access,

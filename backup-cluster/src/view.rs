@@ -1,6 +1,10 @@
 //! The cluster as seen by its info plane: which nodes there are, and what they say.
 
-use crate::{access::Access, error::Error};
+use crate::{
+    access::Access,
+    error::{Error, WithCauses},
+    retry::RetryPolicy,
+};
 use aerospike_wire::result_code::ResultCode;
 use std::{fmt, future::Future, net::SocketAddr, pin::Pin, sync::Arc};
 
@@ -110,17 +114,47 @@ pub trait ClusterView: fmt::Debug + Send + Sync {
         commands: &'a [&'a str],
     ) -> BoxFuture<'a, Result<Vec<String>, Error>>;
 
+    /// How often [`ask`] sends a command again that brought no answer (default: never).
+    fn info_retry(&self) -> RetryPolicy {
+        RetryPolicy::ONCE
+    }
+
     /// What data connections have to do before they may ask anything (default: nothing).
     fn access(&self) -> Access {
         Access::default()
     }
 }
 
-/// The values of one command from one node, refusals turned into errors.
+/// The value of one command from one node, refusals turned into errors. What may pass is tried
+/// again as [`ClusterView::info_retry`] says: all commands of ours mean the same when they come
+/// twice. Dropping the future ends it.
 ///
 /// # Errors
 /// As [`ClusterView::info`]; [`Error::Privilege`] or [`Error::Info`] for a refusal.
 pub async fn ask(view: &dyn ClusterView, node: &NodeName, command: &str) -> Result<String, Error> {
+    let policy = view.info_retry();
+    let mut attempts = 0u32;
+    loop {
+        attempts = attempts.saturating_add(1);
+        match ask_once(view, node, command).await {
+            Err(error) if error.is_retryable() && !policy.is_exhausted(attempts) => {
+                tracing::debug!(error = %WithCauses(&error), "info command again");
+                tokio::time::sleep(policy.pause(attempts)).await;
+            }
+            answer => return answer,
+        }
+    }
+}
+
+/// [`ask`] without retries, for those who have better ones of their own.
+///
+/// # Errors
+/// As [`ask`].
+pub async fn ask_once(
+    view: &dyn ClusterView,
+    node: &NodeName,
+    command: &str,
+) -> Result<String, Error> {
     let mut values = view.info(node, &[command]).await?;
     let value = values.pop().unwrap_or_default();
     match aerospike_wire::info::refusal(value.as_bytes()) {

@@ -3,7 +3,7 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, Read, Write},
+    io::{self, BufReader, Read, Write},
     os::fd::AsFd,
     path::{Path, PathBuf},
 };
@@ -20,6 +20,7 @@ use crate::{
 pub struct Stream {
     endpoint: Endpoint,
     name: String,
+    buffer_bytes: usize,
 }
 
 #[derive(Clone, Debug)]
@@ -36,6 +37,7 @@ impl Stream {
         Self {
             endpoint: Endpoint::Stdin,
             name: "stdin".to_owned(),
+            buffer_bytes: 0,
         }
     }
 
@@ -45,6 +47,7 @@ impl Stream {
         Self {
             endpoint: Endpoint::Stdout,
             name: "stdout".to_owned(),
+            buffer_bytes: 0,
         }
     }
 
@@ -54,6 +57,17 @@ impl Stream {
         Self {
             endpoint: Endpoint::Special(path.to_owned()),
             name: path.display().to_string(),
+            buffer_bytes: 0,
+        }
+    }
+
+    /// The same stream with a buffer of so many bytes; 0 (default) = none. What is written is
+    /// collected until there is as much; reads ask the system for as much at a time.
+    #[must_use]
+    pub fn buffered(self, buffer_bytes: usize) -> Self {
+        Self {
+            buffer_bytes,
+            ..self
         }
     }
 
@@ -131,7 +145,7 @@ impl Store for Stream {
             return self.unsupported(Operation::Open);
         }
         Ok(Box::new(StreamDownload {
-            file: self.file(Operation::Open)?,
+            file: BufReader::with_capacity(self.buffer_bytes, self.file(Operation::Open)?),
             name: self.name.clone(),
         }))
     }
@@ -142,6 +156,8 @@ impl Store for Stream {
             file: self.file(Operation::Create)?,
             name: self.name.clone(),
             bytes: 0,
+            waiting: Vec::with_capacity(self.buffer_bytes),
+            buffer_bytes: self.buffer_bytes,
             failed: None,
         }))
     }
@@ -185,7 +201,7 @@ impl Store for Stream {
 
 #[derive(Debug)]
 struct StreamDownload {
-    file: File,
+    file: BufReader<File>,
     name: String,
 }
 
@@ -206,7 +222,11 @@ impl Download for StreamDownload {
 struct StreamUpload {
     file: File,
     name: String,
+    /// Those that wait included.
     bytes: u64,
+    /// What was collected.
+    waiting: Vec<u8>,
+    buffer_bytes: usize,
     failed: Option<ErrorKind>,
 }
 
@@ -217,15 +237,35 @@ impl StreamUpload {
             None => Ok(()),
         }
     }
+
+    /// Writes what waits.
+    fn pass_on(&mut self) -> Result<()> {
+        let mut waiting = std::mem::take(&mut self.waiting);
+        self.put(&waiting)?;
+        waiting.clear();
+        self.waiting = waiting;
+        Ok(())
+    }
+
+    fn put(&mut self, data: &[u8]) -> Result<()> {
+        self.file.write_all(data).map_err(|source| {
+            let error = Error::from_io(source, Operation::Write, self.name.as_str());
+            self.failed = Some(error.kind());
+            error
+        })
+    }
 }
 
 impl Upload for StreamUpload {
     fn write_all(&mut self, data: &[u8]) -> Result<()> {
         self.check_sound(Operation::Write)?;
-        if let Err(source) = self.file.write_all(data) {
-            let error = Error::from_io(source, Operation::Write, self.name.as_str());
-            self.failed = Some(error.kind());
-            return Err(error);
+        if self.waiting.len().saturating_add(data.len()) > self.buffer_bytes {
+            self.pass_on()?;
+        }
+        if data.len() > self.buffer_bytes {
+            self.put(data)?;
+        } else {
+            self.waiting.extend_from_slice(data);
         }
         self.bytes = self.bytes.saturating_add(data.len() as u64);
         Ok(())
@@ -240,8 +280,9 @@ impl Upload for StreamUpload {
         Ok(Durability::Never)
     }
 
-    fn finish(self: Box<Self>) -> Result<Stored> {
+    fn finish(mut self: Box<Self>) -> Result<Stored> {
         self.check_sound(Operation::Sync)?;
+        self.pass_on()?;
         match self.file.sync_all() {
             // Standard output may be a file, and block devices can be synced; pipes and terminals cannot.
             Err(error) if error.kind() != io::ErrorKind::InvalidInput => {

@@ -4,6 +4,7 @@ mod envelope;
 mod estimate;
 mod incremental;
 mod list;
+mod patience;
 mod problems;
 mod restoring;
 pub(crate) mod secrets;
@@ -16,7 +17,7 @@ pub(crate) use self::{estimate::estimate, secrets::Secrets};
 use self::problems::Problems;
 use super::{
     access,
-    cli::{BackupArgs, Connection, RestoreArgs, Seed},
+    cli::{BackupArgs, Connection, RestoreArgs, Seed, Selection},
     error::Error,
 };
 use backup_core::{
@@ -68,6 +69,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     else {
         return Err(problems.into_error());
     };
+    warn_of_nothing(&args.selection);
     let mut config = BackupConfig::new(namespace, target);
     config.selection = selection;
     config.sharded = sharded;
@@ -88,6 +90,14 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.records_per_second = args.limits.records_per_second;
     config.bytes_per_second = bandwidth.unwrap_or(0);
     config.wrap = wrap;
+    patience::scans(&args.scans, &mut config);
+    if let Some(mebibytes) = args
+        .target
+        .local_buffer_size
+        .filter(|_| !is_stream(&config))
+    {
+        config.chunk_bytes = usize::from(mebibytes) << 20;
+    }
     resume(args, &mut config);
     Ok(config)
 }
@@ -120,6 +130,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
             bytes_per_second: mebibytes("--bandwidth (-N)", args.limits.bandwidth)?,
         }));
     }
+    warn_of_nothing(&args.selection);
     let mut problems = Problems::default();
     let namespaces = problems.note(restoring::namespaces(namespace))?;
     let source = problems.note(source(args))?;
@@ -152,7 +163,7 @@ fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
         (None, None) => Err(missing("--directory (-d)", "--output-file (-o)")),
         (Some(directory), None) => Ok(BackupTarget::Directory(local_dir(directory, options))),
         (None, Some(file)) => {
-            let store = single(file, options, Stream::stdout)?;
+            let store = single(file, options, Stream::stdout, args.target.std_buffer)?;
             if args.target.remove_files && !store.capabilities().named {
                 return Err(Error::usage(format!(
                     "--remove-files (-r) has nothing to remove: {} is a stream",
@@ -182,6 +193,7 @@ fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
             file,
             LocalOptions::default(),
             Stream::stdin,
+            args.source.std_buffer,
         )?)),
     }
 }
@@ -233,6 +245,10 @@ fn check_resume(args: &BackupArgs) -> Result<(), Error> {
     Ok(())
 }
 
+fn is_stream(config: &BackupConfig) -> bool {
+    !config.target.store().capabilities().named
+}
+
 /// Where the state is kept and found, and how often it is written.
 fn resume(args: &BackupArgs, config: &mut BackupConfig) {
     let flags = &args.resume;
@@ -241,7 +257,7 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) {
         if typed.contains('/') {
             StateFile::Local(typed.into())
         } else {
-            StateFile::Beside(typed.to_owned())
+            beside(args, typed)
         }
     });
     // An existing path, else the name beside the data.
@@ -249,11 +265,25 @@ fn resume(args: &BackupArgs, config: &mut BackupConfig) {
         if typed.contains('/') || Path::new(typed).is_file() {
             StateFile::Local(typed.into())
         } else {
-            StateFile::Beside(typed.to_owned())
+            beside(args, typed)
         }
     });
     config.durable_interval = Duration::from_millis(flags.durable_interval);
     config.durable_records = flags.scan_page_size;
+}
+
+/// A state file beside the data. Beside a single file the store knows only names that begin with its
+/// own.
+fn beside(args: &BackupArgs, name: &str) -> StateFile {
+    let file = args.target.output_file.as_deref();
+    let own = file.and_then(Path::file_name).and_then(|own| own.to_str());
+    match (file, own) {
+        (Some(file), Some(own)) => match name.strip_prefix(own) {
+            Some(rest) if rest.starts_with('.') => StateFile::Beside(name.to_owned()),
+            _ => StateFile::Local(file.with_file_name(name)),
+        },
+        _ => StateFile::Beside(name.to_owned()),
+    }
 }
 
 const fn trust(args: &RestoreArgs) -> Trust {
@@ -283,14 +313,15 @@ fn local_dir(path: &Path, options: LocalOptions) -> Arc<dyn Store> {
     Arc::new(LocalDir::with_options(path, options))
 }
 
-/// The store for one file, where `-` stands for a standard stream.
+/// The store for one file, where `-` stands for a standard stream with a buffer of so many MiB.
 fn single(
     path: &Path,
     options: LocalOptions,
     standard: fn() -> Stream,
+    mebibytes: u16,
 ) -> Result<Arc<dyn Store>, Error> {
     if path == Path::new("-") {
-        return Ok(Arc::new(standard()));
+        return Ok(Arc::new(standard().buffered(usize::from(mebibytes) << 20)));
     }
     Ok(single_file(path, options)?)
 }
@@ -305,12 +336,22 @@ fn connect(flags: &Connection, secrets: &Secrets) -> Result<ConnectOptions, Erro
     };
     Ok(ConnectOptions {
         seeds: hosts.into_iter().map(seed).collect(),
-        connect_timeout: Duration::from_millis(flags.client_timeout.into()),
+        connect_timeout: patience::millis(flags.client_timeout),
+        login_timeout: patience::millis(flags.client_login_timeout),
+        idle_timeout: patience::millis(flags.client_idle_timeout),
+        info_timeout: patience::millis(flags.info.info_timeout),
+        info_retry: patience::info_retry(&flags.info),
         services_alternate: flags.services_alternate,
         tls: access::tls(&flags.tls, secrets)?,
         auth: access::auth(flags, secrets)?,
-        ..ConnectOptions::default()
     })
+}
+
+/// Everything can be left out, but hardly on purpose.
+fn warn_of_nothing(flags: &Selection) {
+    if flags.no_records && flags.no_indexes && flags.no_udfs {
+        tracing::warn!("--no-records (-R), --no-indexes (-I) and --no-udfs leave nothing to do");
+    }
 }
 
 fn parallel(typed: u16) -> Option<usize> {

@@ -1,10 +1,14 @@
 //! Clusters that break while they are read or written: all of it, or an error.
 
-use crate::support::{assert_equal, backup, continues, empty, filled, restore};
+use crate::{
+    signals::start,
+    support::{Run, assert_equal, backup, continues, empty, filled, hosts, restore, wait_for},
+};
 use asnode::{
     NodeLoss,
     faults::{Garbage, On, Reaction, Rows, Rule},
 };
+use std::path::Path;
 use tempfile::tempdir;
 
 #[test]
@@ -109,4 +113,74 @@ fn access_is_refused() {
         .faults()
         .add(Rule::new(On::BatchRow, Reaction::Result(81)));
     restore(&target, &[&"-d", &place.path()]).fails(12, "was refused");
+}
+
+#[test]
+fn a_node_is_restarted_in_the_middle_of_a_backup() {
+    let (source, target) = (filled(3, 9000), empty(1));
+    let place = tempdir().expect("directory");
+    let dies = Rule::new(On::Scan, Reaction::KillNode(NodeLoss::DataUnavailable)).node(1);
+    source.faults().add(dies.after_total_records(700).times(1));
+    let flags = ["--max-retries=60", "-w2"];
+    let path = place.path().join("backup");
+    let child = start(&[
+        &"backup",
+        &hosts(&source),
+        &"-ntest",
+        &"-d",
+        &path,
+        &flags[0],
+        &flags[1],
+    ]);
+    wait_for("the end of a node", || source.seeds().len() == 2);
+    wait_for("a free port", || source.restart_node(1).is_ok());
+    let run = Run::from(child.wait_with_output().expect("output")).survives();
+    assert_eq!(run.reported("Records Read"), source.count("test"));
+    let run = restore(&target, &[&"-d", &path]).succeeds();
+    let inserted = run.reported("Inserted Records");
+    assert_eq!(inserted, source.count("test"), "each record once");
+    assert_equal(&source, &target);
+}
+
+/// As on a full disk, but with a limit for each file that needs no privilege; beyond it the system
+/// says that the file is too large.
+#[test]
+fn there_is_no_room_for_a_file() {
+    let source = filled(1, 9000);
+    let place = tempdir().expect("directory");
+    let path = place.path().join("backup");
+    let limited = |flags: &[&str]| {
+        // The signal would end the program before it hears of the failure. 512 or 1024 bytes each.
+        let script = "trap '' XFSZ; ulimit -f 600; exec \"$0\" \"$@\"";
+        let mut sh = assert_cmd::Command::new("sh");
+        sh.args(["-c", script, env!("CARGO_BIN_EXE_absctl")]);
+        sh.args(["backup", &hosts(&source), "-ntest", "-w1", "-F0", "-d"])
+            .arg(&path);
+        Run::of(sh.args(flags))
+    };
+    let keeps = ["--state-file-dst=test.asb.state", "--durable-interval=1"];
+    let run = limited(&keeps).fails(1, "cannot write");
+    assert!(run.stderr.contains(".asb.part"), "the path: {run:?}");
+    continues(&source, &path);
+}
+
+#[test]
+fn a_device_is_full() {
+    let source = filled(1, 900);
+    let device = Path::new("/dev/full");
+    backup(&source, &[&"-o", &device]).fails(1, "cannot write /dev/full: no space is left");
+    for buffer in ["--std-buffer=0", "--std-buffer=8"] {
+        let full = std::fs::OpenOptions::new()
+            .write(true)
+            .open(device)
+            .expect("device");
+        let child = std::process::Command::new(env!("CARGO_BIN_EXE_absctl"))
+            .args(["backup", &hosts(&source), "-ntest", "-o-", buffer])
+            .stdout(full)
+            .stderr(std::process::Stdio::piped())
+            .spawn()
+            .expect("child");
+        let run = Run::from(child.wait_with_output().expect("output"));
+        run.fails(1, "cannot write stdout: no space is left");
+    }
 }

@@ -62,7 +62,7 @@ fn slowness(path: &Path) -> u32 {
 
 /// From when on the life of a backup is measured.
 #[derive(Clone, Copy, PartialEq)]
-enum From {
+enum Since {
     Start,
     /// Something is durable: how long that takes depends on the disk.
     FirstState,
@@ -73,14 +73,14 @@ fn killed(
     cluster: &Cluster,
     path: &Path,
     flags: &[&str],
-    from: From,
+    since: Since,
     delay: Duration,
 ) -> ControlFlow<()> {
     let hosts = hosts(cluster);
     let mut args: Vec<&dyn AsRef<OsStr>> = vec![&"backup", &hosts, &"-ntest", &"-d", &path];
     args.extend(flags.iter().map(|flag| flag as &dyn AsRef<OsStr>));
     let mut child = start(&args);
-    let is_early = || from == From::FirstState && durable_records(path).is_none_or(|n| n == 0);
+    let is_early = || since == Since::FirstState && durable_records(path).is_none_or(|n| n == 0);
     let mut end = None;
     while end.is_none_or(|end| Instant::now() < end) {
         if child.try_wait().expect("child").is_some() {
@@ -128,12 +128,12 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
             (&wrapped, &["--encrypt=AES256", &key])
         };
         // One in eight at any time, the others once there is something to go on from.
-        let (from, most) = match kill % 8 {
-            7 => (From::Start, 0.95),
-            _ => (From::FirstState, 0.7),
+        let (since, most) = match kill % 8 {
+            7 => (Since::Start, 0.95),
+            _ => (Since::FirstState, 0.7),
         };
         let mut delay = life.mul_f64(most * random.f64());
-        while killed(&source, &path, flags, from, delay).is_break() {
+        while killed(&source, &path, flags, since, delay).is_break() {
             // It was quicker than the first one: again, and earlier.
             fs::remove_dir_all(&path).expect("removed");
             delay = delay.mul_f64(0.7);
@@ -146,7 +146,7 @@ fn a_killed_backup_is_continued_without_loss_or_repetition() {
             // Now and then the continuation is killed, too.
             if kill % 4 == 0 {
                 let delay = life.mul_f64(0.9 * random.f64());
-                let _ended = killed(&source, &path, &rest, From::Start, delay);
+                let _ended = killed(&source, &path, &rest, Since::Start, delay);
             }
             rest.retain(|_| path.join("run.state").exists());
         } else {

@@ -50,6 +50,8 @@ fn every_flag_is_in_the_help() {
         "--host",
         "--port",
         "--client-timeout",
+        "--client-login-timeout",
+        "--client-idle-timeout",
         "--services-alternate",
         "--user",
         "--password",
@@ -66,6 +68,12 @@ fn every_flag_is_in_the_help() {
         "--tls-crl-check",
         "--tls-crl-check-all",
         "--tls-cert-blacklist",
+        "--info-timeout",
+        "--info-retry-interval",
+        "--info-retry-multiplier",
+        "--info-max-retries",
+    ];
+    let agent = [
         "--sa-connection-type",
         "--sa-address",
         "--sa-port",
@@ -96,6 +104,12 @@ fn every_flag_is_in_the_help() {
     let speed = ["--parallel"];
     let limits = ["--records-per-second", "--bandwidth"];
     let part = ["--shard", "--run-id"];
+    let scans = [
+        "--socket-timeout",
+        "--total-timeout",
+        "--max-retries",
+        "--sleep-between-retries",
+    ];
     let end = ["--help", "--version"];
     let target = [
         "--directory",
@@ -105,6 +119,8 @@ fn every_flag_is_in_the_help() {
         "--remove-artifacts",
         "--output-file-prefix",
         "--file-limit",
+        "--local-buffer-size",
+        "--std-buffer",
         "--no-manifest",
         "--file-mode",
         "--asb-version-max",
@@ -126,6 +142,7 @@ fn every_flag_is_in_the_help() {
     let source = [
         "--directory",
         "--input-file",
+        "--std-buffer",
         "--allow-incomplete",
         "--ignore-manifest",
         "--validate",
@@ -141,6 +158,8 @@ fn every_flag_is_in_the_help() {
         "backup",
         &[
             &connection[..],
+            &scans,
+            &agent,
             &target,
             &selection,
             &records,
@@ -177,6 +196,7 @@ fn every_flag_is_in_the_help() {
         "restore",
         &[
             &connection[..],
+            &agent,
             &source,
             &selection,
             &policy,

@@ -39,6 +39,7 @@ pub struct ClusterBuilder {
     scan_frame_bytes: usize,
     scan_lanes: usize,
     scan_limit: Option<usize>,
+    scan_patience: Option<Duration>,
     connection_limit: Option<usize>,
     partition_map_delay: Duration,
     index_build_delay: Duration,
@@ -59,6 +60,7 @@ impl Default for ClusterBuilder {
             scan_frame_bytes: SCAN_FRAME_BYTES,
             scan_lanes: 1,
             scan_limit: None,
+            scan_patience: None,
             connection_limit: None,
             partition_map_delay: Duration::ZERO,
             index_build_delay: Duration::ZERO,
@@ -133,6 +135,15 @@ impl ClusterBuilder {
     #[must_use]
     pub const fn scan_limit(mut self, scans: usize) -> Self {
         self.scan_limit = Some(scans);
+        self
+    }
+
+    /// Longest time that a scan waits for a client that does not read. Clients that ask for less
+    /// get less, and those that ask for ever (0) still get that. Default: as long as they ask for;
+    /// tests need not wait the seconds of the real server.
+    #[must_use]
+    pub const fn scan_patience(mut self, most: Duration) -> Self {
+        self.scan_patience = Some(most);
         self
     }
 
@@ -296,6 +307,7 @@ impl ClusterBuilder {
             jobs: doors.iter().map(|_| crate::jobs::Jobs::default()).collect(),
             scan_frame_bytes: self.scan_frame_bytes.max(1),
             scan_lanes: self.scan_lanes.max(1),
+            scan_patience_ms: self.scan_patience.map_or(u32::MAX, patience_ms),
             shuffle: self.shuffle,
         })
     }
@@ -320,4 +332,9 @@ impl ClusterBuilder {
             tls.transpose().map_err(io::Error::other)?,
         ))
     }
+}
+
+/// At least 1: 0 is for ever.
+fn patience_ms(most: Duration) -> u32 {
+    u32::try_from(most.as_millis()).unwrap_or(u32::MAX).max(1)
 }

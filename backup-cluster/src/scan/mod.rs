@@ -10,13 +10,17 @@
 //! brought no progress at all.
 
 mod cursor;
+mod gate;
 mod limit;
 mod request;
 mod round;
+mod silence;
 
 pub use cursor::PartitionCursor;
+pub use gate::ScanGate;
 pub use limit::RecordLimit;
 pub use request::ScanOptions;
+pub use silence::Silence;
 
 use crate::{
     error::Error,
@@ -26,7 +30,8 @@ use crate::{
 };
 use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use round::Round;
-use std::{fmt, future::Future, sync::Arc};
+use std::{fmt, future::Future, sync::Arc, time::Duration};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 /// Takes the records of a scan.
@@ -97,7 +102,7 @@ pub struct ScanStats {
 ///
 /// # Errors
 /// The sink's own, [`Error::Cancelled`], [`Error::NoNamespace`], a refusal that no retry can
-/// change, or [`Error::Unavailable`] naming what could not be read.
+/// change, [`Error::Overdue`], or [`Error::Unavailable`] naming what could not be read.
 pub async fn scan<S: RecordSink>(
     view: &dyn ClusterView,
     options: &ScanOptions,
@@ -107,7 +112,12 @@ pub async fn scan<S: RecordSink>(
 ) -> Result<ScanStats, ScanError<S::Error>> {
     let mut progress = Progress::new(options.retry);
     let mut stats = ScanStats::default();
+    let total = Some(options.total_timeout).filter(|total| !total.is_zero());
+    let deadline = total.and_then(|total| Instant::now().checked_add(total));
     loop {
+        if deadline.is_some_and(|deadline| deadline <= Instant::now()) {
+            return Err(options.overdue().into());
+        }
         let map = fetch_map(view, options, &mut progress, cancel).await?;
         let mut round = Round {
             view,
@@ -115,6 +125,7 @@ pub async fn scan<S: RecordSink>(
             map: &map,
             cursors,
             sink,
+            deadline,
             cancel,
         };
         let outcome = round.run().await?;
@@ -131,8 +142,15 @@ pub async fn scan<S: RecordSink>(
                 open.map(PartitionCursor::partition).collect(),
             )
         })?;
-        retry::sleep(pause, cancel).await?;
+        retry::sleep(pause.min(left(deadline)), cancel).await?;
     }
+}
+
+/// Time until `deadline`.
+fn left(deadline: Option<Instant>) -> Duration {
+    deadline.map_or(Duration::MAX, |deadline| {
+        deadline.saturating_duration_since(Instant::now())
+    })
 }
 
 /// The map for the next round; a cluster that is changing may need several tries.
@@ -178,7 +196,7 @@ impl Progress {
         advanced: bool,
         failure: Option<Error>,
         open: impl FnOnce() -> (String, Vec<u16>),
-    ) -> Result<std::time::Duration, Error> {
+    ) -> Result<Duration, Error> {
         self.idle_rounds = if advanced {
             1
         } else {
@@ -198,7 +216,7 @@ impl Progress {
     }
 
     /// The same for a round that could not even begin.
-    fn after_failure(&mut self, error: Error) -> Result<std::time::Duration, Error> {
+    fn after_failure(&mut self, error: Error) -> Result<Duration, Error> {
         self.idle_rounds = self.idle_rounds.saturating_add(1);
         if self.policy.is_exhausted(self.idle_rounds) {
             return Err(error);

@@ -1,7 +1,7 @@
 //! What is asked of every node.
 
-use super::{cursor::PartitionCursor, limit::RecordLimit};
-use crate::{connection::SocketOptions, racks::Preference, retry::RetryPolicy};
+use super::{cursor::PartitionCursor, gate::ScanGate, limit::RecordLimit, silence::Silence};
+use crate::{connection::SocketOptions, error::Error, racks::Preference, retry::RetryPolicy};
 use aerospike_wire::{digest::Digest, scan::ScanRequest};
 use std::{sync::Arc, time::Duration};
 
@@ -24,11 +24,16 @@ pub struct ScanOptions {
     pub preference: Preference,
     /// How long the node waits for us to read before it gives the scan up; zero = for ever.
     pub server_patience: Duration,
-    /// Silence after which the node is asked whether it is still there (default 10 s). A
-    /// filtered or throttled scan may be silent for long; that alone is no failure.
-    pub silence: Duration,
-    /// Rounds without progress and the pauses between them.
+    /// What silence of a node means (default: after 10 s it is asked whether it is still there).
+    pub silence: Silence,
+    /// Time for the whole scan, retries included; zero (default) = any.
+    pub total_timeout: Duration,
+    /// Rounds without progress and the pauses between them; also refusals of a node that runs
+    /// only scans of others.
     pub retry: RetryPolicy,
+    /// The room for scans on the nodes, shared by all scans of a run: clones of the options share
+    /// it.
+    pub gate: Arc<ScanGate>,
     /// Sockets.
     pub socket: SocketOptions,
 }
@@ -46,9 +51,19 @@ impl ScanOptions {
             limit: None,
             preference: Preference::default(),
             server_patience: Duration::from_secs(10),
-            silence: Duration::from_secs(10),
+            silence: Silence::default(),
+            total_timeout: Duration::ZERO,
             retry: RetryPolicy::SCAN,
+            gate: Arc::default(),
             socket: SocketOptions::default(),
+        }
+    }
+
+    /// The error for a scan that is not over in time.
+    pub(super) fn overdue(&self) -> Error {
+        Error::Overdue {
+            namespace: self.namespace.clone(),
+            after: self.total_timeout,
         }
     }
 

@@ -1,6 +1,6 @@
 //! One round: a request to each node that owns unfinished partitions.
 
-use super::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions};
+use super::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, gate::Place};
 use crate::{
     connection::Connection,
     error::{Error, WithCauses},
@@ -14,6 +14,7 @@ use aerospike_wire::{
     scan::{self, ScanItem, ScanRecord},
 };
 use std::{collections::BTreeMap, sync::Arc};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 const ACTION: &str = "scan";
@@ -25,6 +26,8 @@ pub(super) struct Round<'a, S> {
     pub(super) map: &'a PartitionMap,
     pub(super) cursors: &'a mut [PartitionCursor],
     pub(super) sink: &'a mut S,
+    /// When the whole scan has to be over.
+    pub(super) deadline: Option<Instant>,
     pub(super) cancel: &'a CancellationToken,
 }
 
@@ -131,27 +134,55 @@ impl<S: RecordSink> Round<'_, S> {
         share: &mut Share,
     ) -> Result<Answer, ScanError<S::Error>> {
         let is_used_up = |limit: &Arc<RecordLimit>| limit.left() == 0;
-        if self.options.limit.as_ref().is_some_and(is_used_up) {
-            return Ok(Answer::Enough);
+        loop {
+            let place = tokio::select! {
+                place = self.options.gate.enter(&node.name) => place,
+                () = reached(self.options.limit.as_deref()) => return Ok(Answer::Enough),
+                error = self.stopped() => return Err(error.into()),
+            };
+            if self.options.limit.as_ref().is_some_and(is_used_up) {
+                return Ok(Answer::Enough);
+            }
+            match self.ask(node, share, &place).await {
+                Err(ScanError::Cluster(error @ Error::TooManyScans { .. }))
+                    if !place.is_accepted() =>
+                {
+                    if let Some(rounds) = place.refused(&self.options.retry) {
+                        return Err(share.given_up(self.options, rounds, error).into());
+                    }
+                }
+                answer => return answer,
+            }
         }
+    }
+
+    /// Sends one request and takes the answer.
+    async fn ask(
+        &mut self,
+        node: &Node,
+        share: &mut Share,
+        place: &Place,
+    ) -> Result<Answer, ScanError<S::Error>> {
         share.quota = self.options.quota();
         let access = self.view.access();
         let mut connection = tokio::select! {
             opened = Connection::open(node, self.options.socket, &access) => opened?,
-            () = self.cancel.cancelled() => return Err(Error::Cancelled.into()),
+            error = self.stopped() => return Err(error.into()),
         };
         let mut request = Vec::new();
         self.options
             .encode(&share.cursors, share.quota, &mut request);
         connection.send(&request, ACTION).await?;
         loop {
-            if let Some(answer) = self.deliver(&mut connection, share)? {
-                return Ok(answer);
-            }
-            self.sink.ready().await.map_err(ScanError::Sink)?;
             if let Some(answer) = self.read_more(&mut connection).await? {
                 return Ok(answer);
             }
+            let answer = self.deliver(&mut connection, share)?;
+            place.accept();
+            if let Some(answer) = answer {
+                return Ok(answer);
+            }
+            self.sink.ready().await.map_err(ScanError::Sink)?;
         }
     }
 
@@ -211,11 +242,24 @@ impl<S: RecordSink> Round<'_, S> {
             tokio::select! {
                 filled = connection.fill(ACTION) => return filled.map(|()| None),
                 () = reached(self.options.limit.as_deref()) => return Ok(Some(Answer::Enough)),
-                () = self.cancel.cancelled() => return Err(Error::Cancelled),
-                () = tokio::time::sleep(self.options.silence) => {}
+                error = self.stopped() => return Err(error),
+                after = self.options.silence.lasts() => if self.options.silence.is_failure() {
+                    return Err(Error::Timeout { node, action: ACTION, after });
+                },
             }
             // Nothing came for a while: is the node still there?
-            self.view.info(&node, &["partition-generation"]).await?;
+            tokio::select! {
+                alive = self.view.info(&node, &["partition-generation"]) => drop(alive?),
+                error = self.stopped() => return Err(error),
+            }
+        }
+    }
+
+    /// Ends when the scan has to end early, and says why.
+    async fn stopped(&self) -> Error {
+        tokio::select! {
+            () = self.cancel.cancelled() => Error::Cancelled,
+            () = until(self.deadline) => self.options.overdue(),
         }
     }
 }
@@ -224,6 +268,14 @@ impl<S: RecordSink> Round<'_, S> {
 async fn reached(limit: Option<&RecordLimit>) {
     match limit {
         Some(limit) => limit.reached().await,
+        None => std::future::pending().await,
+    }
+}
+
+/// Ends at `deadline`, if there is one.
+async fn until(deadline: Option<Instant>) {
+    match deadline {
+        Some(deadline) => tokio::time::sleep_until(deadline).await,
         None => std::future::pending().await,
     }
 }
@@ -338,6 +390,18 @@ impl Share {
                 cursor.finish();
                 done(cursor.id());
             }
+        }
+    }
+
+    /// The error for a node that takes no scan, however often it is asked.
+    fn given_up(&self, options: &ScanOptions, rounds: u32, error: Error) -> Error {
+        let partitions = self.cursors.iter().map(PartitionCursor::partition);
+        Error::Unavailable {
+            namespace: options.namespace.clone(),
+            count: self.cursors.len(),
+            first: partitions.min().unwrap_or_default(),
+            rounds,
+            source: Some(Box::new(error)),
         }
     }
 

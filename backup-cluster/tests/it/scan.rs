@@ -11,7 +11,7 @@ use aerospike_wire::{
 use asnode::faults::{On, Reaction, Rule};
 use backup_cluster::{
     error::Error,
-    scan::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, scan},
+    scan::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, Silence, scan},
     view::{BoxFuture, ClusterView, Node, NodeName},
 };
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc, time::Duration};
@@ -91,7 +91,7 @@ async fn a_silent_node_that_still_answers_is_waited_for() {
     let delay = Reaction::Delay(Duration::from_millis(300));
     cluster.faults().add(Rule::new(On::Scan, delay).times(1));
     let patience = ScanOptions {
-        silence: Duration::from_millis(40),
+        silence: Silence::Ask(Duration::from_millis(40)),
         ..options()
     };
     let (mut cursors, mut sink, cancel) = (all(), Digests::default(), CancellationToken::new());

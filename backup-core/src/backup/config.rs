@@ -2,7 +2,12 @@
 
 use super::{Selection, Shard, ShardedRun};
 use asb_format::Version;
-use backup_cluster::{client::ConnectOptions, connection::SocketOptions, retry::RetryPolicy};
+use backup_cluster::{
+    client::ConnectOptions,
+    connection::SocketOptions,
+    retry::RetryPolicy,
+    scan::{ScanOptions, Silence},
+};
 use backup_storage::{LocalOptions, Store};
 
 use super::wrap::Wrap;
@@ -104,7 +109,17 @@ pub struct BackupConfig {
     pub forecast_samples: u64,
     /// Rounds of a scan without progress and the pauses between them.
     pub retry: RetryPolicy,
-    /// Data sockets. The read buffer also sets the size of chunks.
+    /// How long a node waits for us to read, and we for it to send, before the scan is broken off
+    /// and resumed; zero = [`Self::total_timeout`]. `None` (default) = silence of a node is no
+    /// failure, and it waits 10 s for us: for ever where we are slow on purpose or by nature, with
+    /// a limit or a target that is no local disk.
+    pub socket_timeout: Option<Duration>,
+    /// Time for the whole scan of a worker, retries included; zero (default) = any.
+    pub total_timeout: Duration,
+    /// Text of a worker at which it is handed over to be written, in bytes (default 512 KiB). A
+    /// worker has up to four such pieces; each of them grows by what one read of the socket brings.
+    pub chunk_bytes: usize,
+    /// Data sockets.
     pub socket: SocketOptions,
 }
 
@@ -140,6 +155,9 @@ impl BackupConfig {
             file_limit: 250 << 20,
             forecast_samples: 1000,
             retry: RetryPolicy::SCAN,
+            socket_timeout: None,
+            total_timeout: Duration::ZERO,
+            chunk_bytes: 512 << 10,
             socket: SocketOptions::default(),
         }
     }
@@ -147,6 +165,35 @@ impl BackupConfig {
     /// Which part of the run this is.
     pub(super) fn shard(&self) -> Option<Shard> {
         self.sharded.as_ref().map(|sharded| sharded.shard)
+    }
+
+    /// Sets the time-outs of the scans.
+    pub(super) fn limit_scans(&self, options: &mut ScanOptions) {
+        options.total_timeout = self.total_timeout;
+        match self.socket_timeout {
+            None if self.is_slow() => options.server_patience = Duration::ZERO,
+            None => {}
+            Some(given) => {
+                let limit = if given.is_zero() {
+                    self.total_timeout
+                } else {
+                    given
+                };
+                options.server_patience = limit;
+                options.socket.io_timeout = limit;
+                if !limit.is_zero() {
+                    options.silence = Silence::Fail(limit);
+                }
+            }
+        }
+    }
+
+    /// Whether records are taken slowly, which is no reason for a node to give up: by a limit, or
+    /// because the target may wait for others.
+    fn is_slow(&self) -> bool {
+        self.records_per_second > 0
+            || self.bytes_per_second > 0
+            || !self.target.store().capabilities().resumable
     }
 
     /// Scans at a time, if there are that many partitions.

@@ -27,7 +27,7 @@ use backup_cluster::{
     scan::{self, PartitionCursor, ScanError, ScanOptions},
     view::ClusterView,
 };
-use std::{collections::VecDeque, future::Future, sync::Arc, time::Duration};
+use std::{collections::VecDeque, future::Future, sync::Arc};
 use tokio::task::{JoinSet, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
@@ -218,7 +218,8 @@ async fn write_records(
             limit.clone(),
             stop.clone(),
             Arc::clone(&run.stats),
-        );
+        )
+        .in_chunks_of(config.chunk_bytes);
         scans.spawn(scan_share(
             Arc::clone(run),
             Arc::clone(view),
@@ -312,7 +313,7 @@ async fn scan_share(
     Err(error)
 }
 
-/// The scans of a backup with limits: we read slowly, and the node must not mind.
+/// The scans of a backup with limits: small reads, so that the rate is even.
 fn throttled(config: &BackupConfig, options: &ScanOptions, workers: usize) -> ScanOptions {
     const SMALL_RECORD: u64 = 256;
     const SMALL_BUFFER: usize = 4 << 10;
@@ -323,9 +324,6 @@ fn throttled(config: &BackupConfig, options: &ScanOptions, workers: usize) -> Sc
         let bytes = usize::try_from(share.saturating_mul(SMALL_RECORD)).unwrap_or(usize::MAX);
         let usual = options.socket.read_buffer.max(SMALL_BUFFER);
         options.socket.read_buffer = bytes.clamp(SMALL_BUFFER, usual);
-    }
-    if config.records_per_second > 0 || config.bytes_per_second > 0 {
-        options.server_patience = Duration::ZERO;
     }
     options
 }

@@ -20,9 +20,6 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Text at which a chunk is full. It grows by at most what one read of the socket brings.
-pub(super) const CHUNK_BYTES: usize = 512 << 10;
-
 /// Names of sets that the server keeps for itself: transaction monitors are no data.
 const INTERNAL_SETS: &[u8] = b"<ERO~";
 
@@ -84,6 +81,8 @@ pub(super) struct ChunkSink {
     chunk: Chunk,
     writer: Input,
     stats: Arc<BackupStats>,
+    /// Text at which a chunk is full. It grows by at most what one read of the socket brings.
+    chunk_bytes: usize,
     /// Time after which a chunk is handed over although it is not full.
     max_age: Option<Duration>,
     /// Records a second, of all scans.
@@ -112,12 +111,19 @@ impl ChunkSink {
             chunk: Chunk::default(),
             writer,
             stats,
+            chunk_bytes: 0,
             max_age,
             limit,
             taken: 0,
             stop,
             last: Instant::now(),
         }
+    }
+
+    /// With chunks of at least so many bytes of text, but for those that are due earlier.
+    pub(super) const fn in_chunks_of(mut self, bytes: usize) -> Self {
+        self.chunk_bytes = bytes;
+        self
     }
 
     /// Hands over what is left, and says that nothing more comes.
@@ -187,7 +193,7 @@ impl RecordSink for ChunkSink {
             let waited = limit.wait(fresh, &self.stop).await;
             self.stats.throttled_ms.add(millis(waited));
         }
-        if self.chunk.text.len() >= CHUNK_BYTES {
+        if self.chunk.text.len() >= self.chunk_bytes {
             return self.pass_on().await;
         }
         match self.max_age {

@@ -172,6 +172,7 @@ impl RestoreConfig {
         options.server_timeout = shorter.map_or(NO_LIMIT, |limit| limit - limit / 10);
         options.socket.io_timeout = silence.unwrap_or_default();
         options.total_timeout = total.unwrap_or_default();
+        options.socket.idle_timeout = self.connect.idle_timeout;
         options.retry = self.retry;
         options
     }

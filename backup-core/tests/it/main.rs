@@ -25,6 +25,7 @@ mod round_trip;
 mod schedule;
 mod selection;
 mod shards;
+mod stalls;
 mod support;
 mod target;
 mod validate;

@@ -78,3 +78,38 @@ fn copy() {
     upload.write_all(&content).unwrap();
     upload.finish().unwrap();
 }
+
+#[test]
+fn a_buffer_collects_what_is_written() {
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let stored = || file.as_file().metadata().unwrap().len();
+    let name = file.path().display().to_string();
+    let mut upload = Stream::special(file.path())
+        .buffered(1000)
+        .create(&name)
+        .unwrap();
+    for (bytes, expected) in [(600, 0), (300, 0), (600, 900), (2000, 3500), (10, 3500)] {
+        upload.write_all(&vec![1; bytes]).unwrap();
+        assert_eq!(stored(), expected);
+    }
+    assert_eq!(upload.bytes(), 3510);
+    assert_eq!(upload.finish().unwrap().bytes, 3510);
+    assert_eq!(stored(), 3510);
+}
+
+#[test]
+fn a_buffer_reads_ahead() {
+    for (buffer, expected) in [(0, 1), (1000, 1000), (5000, 3000)] {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        file.as_file().set_len(3000).unwrap();
+        let name = file.path().display().to_string();
+        let stream = Stream::special(file.path()).buffered(buffer);
+        let mut download = stream.open(&name, 0).unwrap();
+        download.read_exact(&mut [0]).unwrap();
+        // What was not read by now is gone.
+        file.as_file().set_len(0).unwrap();
+        let mut rest = Vec::new();
+        download.read_to_end(&mut rest).unwrap();
+        assert_eq!(1 + rest.len(), expected, "{buffer}");
+    }
+}

@@ -1,6 +1,6 @@
 //! How to reach the cluster (`cli.md` §3).
 
-use super::{given::Given, tls::Tls};
+use super::{given::Given, patience::Info, tls::Tls};
 use backup_core::cluster::net_tls::secret::Secret;
 use clap::Args;
 use std::{net::Ipv6Addr, str::FromStr};
@@ -33,6 +33,14 @@ pub(crate) struct Connection {
     )]
     pub(crate) client_timeout: u32,
 
+    /// Time limit for a login, in milliseconds; 0 = none
+    #[arg(long, value_name = "MS", default_value_t = 10_000)]
+    pub(crate) client_login_timeout: u32,
+
+    /// Close kept connections that nobody has used for so many milliseconds; 0 = never
+    #[arg(long, value_name = "MS", default_value_t = 0)]
+    pub(crate) client_idle_timeout: u32,
+
     /// Use the alternate addresses of the nodes
     #[arg(short = 'S', long)]
     pub(crate) services_alternate: bool,
@@ -62,6 +70,10 @@ pub(crate) struct Connection {
     /// How to speak TLS.
     #[command(flatten)]
     pub(crate) tls: Tls,
+
+    /// How patient to be.
+    #[command(flatten)]
+    pub(crate) info: Info,
 }
 
 /// Who knows the user.

@@ -39,7 +39,6 @@ pub(crate) struct Level {
     #[arg(
         long,
         value_name = "N",
-        allow_negative_numbers = true,
         value_parser = clap::value_parser!(i32).range(-7..=22)
     )]
     pub(crate) compression_level: Option<i32>,

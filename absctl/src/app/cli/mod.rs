@@ -10,6 +10,7 @@ mod estimate;
 mod general;
 mod given;
 mod limits;
+mod patience;
 mod policy;
 mod records;
 mod refusal;
@@ -25,8 +26,10 @@ mod writing;
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    patience::{Info, Scans},
     policy::Conflict,
     records::Records,
+    selection::Selection,
     tls::Tls,
 };
 
@@ -37,7 +40,6 @@ use self::{
     limits::Limits,
     policy::{Chosen, Policy},
     resume::Resume,
-    selection::Selection,
     shard::Part,
     target::{Source, Target},
     tuning::Tuning,
@@ -104,6 +106,8 @@ pub(crate) struct BackupArgs {
     pub(crate) limits: Limits,
     #[command(flatten)]
     pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) scans: Scans,
 }
 
 /// Flags of `absctl restore`.

@@ -26,7 +26,6 @@ pub(crate) struct Records {
         long,
         value_name = "N",
         default_value_t = 0,
-        allow_negative_numbers = true,
         value_parser = clap::value_parser!(u64)
     )]
     pub(crate) max_records: u64,
@@ -75,10 +74,10 @@ pub(crate) struct Records {
 
     /// Only the partitions whose masters are in these racks (Enterprise Edition): ids from 0 to
     /// 1000000
-    #[arg(long, value_name = "ID,...", allow_negative_numbers = true)]
+    #[arg(long, value_name = "ID,...")]
     pub(crate) rack_list: Option<String>,
 
     /// Read from these racks where they hold a copy, the first one first (Enterprise Edition)
-    #[arg(long, value_name = "ID,...", allow_negative_numbers = true)]
+    #[arg(long, value_name = "ID,...")]
     pub(crate) prefer_racks: Option<String>,
 }

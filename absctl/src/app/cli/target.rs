@@ -35,6 +35,20 @@ pub(crate) struct Target {
     #[arg(short = 'F', long, value_name = "MIB", default_value_t = 250)]
     pub(crate) file_limit: u64,
 
+    /// Collect so many MiB of text for each file on local disk before it is written: 1 to 1024.
+    /// Without this flag it is half a MiB
+    #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    pub(crate) local_buffer_size: Option<u16>,
+
+    /// Buffer for standard output in MiB: 0 to 1024
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(0..=1024)
+    )]
+    pub(crate) std_buffer: u16,
+
     /// Write no manifest: the list of files, hashes and fingerprints by which a restore knows that
     /// a backup is whole
     #[arg(long)]
@@ -89,6 +103,15 @@ pub(crate) struct Source {
     /// Read one file instead; "-" is standard input
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
+
+    /// Buffer for standard input in MiB: 0 to 1024
+    #[arg(
+        long,
+        value_name = "MIB",
+        default_value_t = 4,
+        value_parser = clap::value_parser!(u16).range(0..=1024)
+    )]
+    pub(crate) std_buffer: u16,
 
     /// Take the closed files of a backup that was never completed
     #[arg(long)]

@@ -9,7 +9,7 @@ use super::{
 use crate::{
     backup::{
         run::{encoder, off_runtime},
-        scan_stage::{CHUNK_BYTES, is_data},
+        scan_stage::is_data,
     },
     convert::wire_to_asb,
     error::Error,
@@ -114,6 +114,8 @@ struct SampleSink<'a> {
     sizes: Spread,
     bytes: Vec<u64>,
     text: Vec<u8>,
+    /// Length at which it is packed, as in a real run.
+    chunk_bytes: usize,
     /// `None` without compression, and while a chunk is being compressed.
     packer: Option<Packer>,
     /// Records that the statistics do not know of.
@@ -129,6 +131,7 @@ impl<'a> SampleSink<'a> {
             sizes: Spread::default(),
             bytes: vec![0; usize::from(PARTITIONS)],
             text: Vec::new(),
+            chunk_bytes: subject.config.chunk_bytes,
             packer: Packer::new(subject.config, records, subject.writers())?,
             fresh: 0,
             stats: subject.stats,
@@ -192,7 +195,7 @@ impl RecordSink for SampleSink<'_> {
         self.stats
             .records_sampled
             .add(std::mem::take(&mut self.fresh));
-        if self.text.len() >= CHUNK_BYTES {
+        if self.text.len() >= self.chunk_bytes {
             self.pack().await?;
         }
         Ok(())

@@ -133,7 +133,7 @@ fn options(config: &BackupConfig, preference: Preference, written: u64) -> ScanO
     let left = selection.max_records.saturating_sub(written);
     let limit = (selection.max_records > 0).then(|| RecordLimit::new(left));
     let bins = selection.bins.iter().map(|name| name.as_bytes().to_vec());
-    ScanOptions {
+    let mut options = ScanOptions {
         set: filter::single_set(selection),
         bins: bins.collect(),
         no_bins: selection.no_bins,
@@ -143,7 +143,9 @@ fn options(config: &BackupConfig, preference: Preference, written: u64) -> ScanO
         retry: config.retry,
         socket: config.socket,
         ..ScanOptions::new(&config.namespace)
-    }
+    };
+    config.limit_scans(&mut options);
+    options
 }
 
 async fn cursors(
