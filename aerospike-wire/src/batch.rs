@@ -224,6 +224,12 @@ impl BatchBuilder {
             .map(|bytes| Digest(*bytes))
     }
 
+    /// Row `index`, read back.
+    #[must_use]
+    pub fn view(&self, index: usize) -> Option<Row<'_>> {
+        Rows::of_one(self.row(index)?).ok()
+    }
+
     /// Takes over a row of another batch under the next index.
     pub fn push_row(&mut self, row: &[u8]) {
         let start = self.bytes.len();

@@ -76,6 +76,12 @@ pub enum Error {
         /// The limit that passed.
         after: Duration,
     },
+    /// A node has failed again and again, and was not asked this time.
+    #[error("node {node} fails again and again")]
+    Sick {
+        /// The node.
+        node: NodeName,
+    },
     /// A node sent bytes that are not the protocol.
     #[error("node {node}: malformed reply to {action}")]
     Malformed {
@@ -234,6 +240,7 @@ impl Error {
         match self {
             Self::Transport { .. }
             | Self::Timeout { .. }
+            | Self::Sick { .. }
             | Self::NoNodes
             | Self::TooManyScans { .. } => true,
             Self::Refused { code, .. } => {
@@ -252,6 +259,7 @@ impl Error {
             Self::Connect { .. }
             | Self::Transport { .. }
             | Self::Timeout { .. }
+            | Self::Sick { .. }
             | Self::NoNodes => true,
             Self::Unavailable { source, .. } => {
                 source.as_ref().is_none_or(|source| source.is_unreachable())

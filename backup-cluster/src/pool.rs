@@ -61,6 +61,13 @@ impl Pool {
         }
     }
 
+    /// Opens a connection ahead of its use.
+    pub(crate) async fn open_idle(&self, node: &Node) -> Result<(), Error> {
+        let connection = Connection::open(node, self.options, &self.access).await?;
+        self.put_back(connection);
+        Ok(())
+    }
+
     /// The connection that was used last, unless it has been idle for too long: then the others
     /// have been so, too.
     fn take_idle(&self, node: &NodeName) -> Option<Connection> {

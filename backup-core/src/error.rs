@@ -226,7 +226,10 @@ pub enum Error {
         reason: Unrepresentable,
     },
     /// The server refused a record.
-    #[error("{file}, byte {offset}: record {digest} was refused: {code}")]
+    #[error(
+        "{file}, byte {offset}: record {digest}{} was refused: {code}",
+        of_key(key)
+    )]
     RecordRefused {
         /// The file.
         file: String,
@@ -234,8 +237,66 @@ pub enum Error {
         offset: u64,
         /// The record.
         digest: Digest,
+        /// Its user key, if it has one.
+        key: Option<String>,
         /// The server's answer.
         code: ResultCode,
+    },
+    /// The namespace takes no records that expire.
+    #[error(
+        "{file}, byte {offset}: record {digest} was refused because it expires: namespace \
+         {namespace} has nsup-period 0 and allow-ttl-without-nsup false"
+    )]
+    TtlRefused {
+        /// The file.
+        file: String,
+        /// Where the record begins.
+        offset: u64,
+        /// The record.
+        digest: Digest,
+        /// The namespace.
+        namespace: String,
+    },
+    /// A record would live longer than a write can say.
+    #[error(
+        "{file}, byte {offset}: record {digest} would live for {ttl} s, which no write can say"
+    )]
+    TtlTooLong {
+        /// The file.
+        file: String,
+        /// Where the record begins.
+        offset: u64,
+        /// The record.
+        digest: Digest,
+        /// Seconds.
+        ttl: u64,
+    },
+    /// Indexes or modules that could not be brought to the cluster; all else was done.
+    #[error(
+        "{} of the indexes and modules could not be created; the first is {first}",
+        count
+    )]
+    Globals {
+        /// How many.
+        count: usize,
+        /// Kind and name of the first.
+        first: String,
+        /// Why it could not.
+        source: Box<backup_cluster::error::Error>,
+    },
+    /// The cluster has an index or module of another definition, and it was not to be replaced.
+    #[error("{what} {name} exists with another definition")]
+    Conflict {
+        /// `index` or `module`.
+        what: &'static str,
+        /// Its name.
+        name: String,
+    },
+    /// Two definitions of one index in the input.
+    #[error("the input defines index {name} twice, and differently")]
+    IndexTwice {
+        /// Its name.
+        name: String,
     },
     /// A selection that makes no sense in itself.
     #[error("{}", join(violations, "; "))]
@@ -381,6 +442,11 @@ fn differing(first: &Option<String>, now: &Option<String>) -> String {
     format!("{} then, {} now", shown(first), shown(now))
 }
 
+fn of_key(key: &Option<String>) -> String {
+    key.as_ref()
+        .map_or_else(String::new, |key| format!(" (key {key})"))
+}
+
 fn join<T: ToString>(items: &[T], separator: &str) -> String {
     let items: Vec<String> = items.iter().map(T::to_string).collect();
     items.join(separator)
@@ -480,6 +546,7 @@ impl Error {
             } => ErrorClass::Damage,
             Self::Cancelled => ErrorClass::Interrupted,
             Self::RecordRefused { code, .. } if is_access(*code) => ErrorClass::Access,
+            Self::Globals { source, .. } if source.is_access() => ErrorClass::Access,
             Self::Cluster(backup_cluster::error::Error::Cancelled) => ErrorClass::Interrupted,
             Self::Cluster(error) if error.is_access() => ErrorClass::Access,
             Self::Cluster(error) if error.is_unreachable() => ErrorClass::Unreachable,
@@ -524,8 +591,14 @@ impl Error {
                 code: ResultCode::ROLE_VIOLATION,
                 ..
             } => Some("give the user a role with `write` or `read-write` on the namespace"),
-            Self::OtherNamespace { .. } | Self::OtherSource { .. } => {
-                Some("name the namespace of the backup with -n")
+            Self::OtherNamespace { .. } | Self::OtherSource { .. } => Some(
+                "name the namespace of the backup with -n, and another one to restore into behind a comma",
+            ),
+            Self::TtlRefused { .. } => Some(
+                "set nsup-period or allow-ttl-without-nsup for the namespace; --ignore-record-error leaves such records out",
+            ),
+            Self::Conflict { .. } => {
+                Some("--index-conflict replace or keep says what is to become of it")
             }
             _ => None,
         }

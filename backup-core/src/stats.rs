@@ -105,9 +105,10 @@ counters! {
         existed,
         /// Written.
         inserted,
-        /// Sent, and nobody knows whether it was applied.
+        /// How often a record was sent and left without an answer. No outcome: it was sent again,
+        /// or counts as failed.
         in_doubt,
-        /// Refused by the server.
+        /// Refused by the server, or given up after all attempts.
         failed,
         /// Read, and not sent because the restore ended before.
         not_sent,
@@ -119,6 +120,10 @@ counters! {
         bytes_expected,
         /// Attempts at batches after the first.
         retries,
+        /// Ignored records that were written to the reject file.
+        rejected,
+        /// Milliseconds that workers waited because of a limit, added up.
+        throttled_ms,
     }
 }
 
@@ -126,6 +131,15 @@ impl RestoreCounts {
     /// Whether every record read has exactly one outcome.
     #[must_use]
     pub fn is_balanced(&self) -> bool {
+        self.without_outcome() == 0 && self.outcomes() == self.records_read
+    }
+
+    /// Records that were read and have no outcome yet.
+    pub(crate) fn without_outcome(&self) -> u64 {
+        self.records_read.saturating_sub(self.outcomes())
+    }
+
+    fn outcomes(&self) -> u64 {
         let outcomes = [
             self.expired,
             self.skipped,
@@ -133,11 +147,10 @@ impl RestoreCounts {
             self.fresher,
             self.existed,
             self.inserted,
-            self.in_doubt,
             self.failed,
             self.not_sent,
         ];
-        outcomes.iter().sum::<u64>() == self.records_read
+        outcomes.iter().sum()
     }
 }
 

@@ -6,6 +6,7 @@ mod incremental;
 mod list;
 mod patience;
 mod problems;
+mod restoring;
 pub(crate) mod secrets;
 mod selection;
 mod shard;
@@ -119,18 +120,29 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     if args.source.validate {
         return Ok(RestoreTask::Validate(ValidateConfig {
             namespace: namespace
-                .map(checked_namespace)
+                .map(|typed| restoring::namespaces(Some(typed)))
                 .transpose()?
-                .map(str::to_owned),
+                .map(|(source, _)| source.to_owned()),
             source: source(args)?,
             unwrap: envelope::unwrap(&args.envelope, &args.window, &secrets)?,
             trust: trust(args),
             parallel,
+            bytes_per_second: mebibytes("--bandwidth (-N)", args.limits.bandwidth)?,
         }));
     }
-    let namespace = required_namespace(namespace)?;
     warn_of_nothing(&args.selection);
-    let mut config = RestoreConfig::new(namespace, source(args)?);
+    let mut problems = Problems::default();
+    let namespaces = problems.note(restoring::namespaces(namespace))?;
+    let source = problems.note(source(args))?;
+    let (Some((namespace, destination)), Some(source)) = (namespaces, source) else {
+        return Err(problems.into_error());
+    };
+    let mut config = RestoreConfig::new(namespace, source);
+    restoring::apply(args, &mut config, &mut problems)?;
+    if !problems.is_empty() {
+        return Err(problems.into_error());
+    }
+    config.destination = destination.map(str::to_owned);
     config.parallel = parallel;
     config.apply_metadata_last = args.source.apply_metadata_last;
     config.shard = args.part.shard;
@@ -398,7 +410,7 @@ fn checked_namespace(name: &str) -> Result<&str, Error> {
     match name {
         "" => wrong("the name is empty"),
         _ if name.len() > NAMESPACE_BYTES => wrong("names have at most 31 bytes"),
-        _ if name.contains(',') => wrong("restoring into another namespace is not supported yet"),
+        _ if name.contains(',') => wrong("only a restore can have two namespaces"),
         _ if name.contains(|c: char| c.is_control() || "/;:=\\".contains(c)) => {
             wrong("this is no name of a namespace")
         }

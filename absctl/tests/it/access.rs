@@ -133,7 +133,11 @@ fn missing_privileges_are_named() {
     let refused = call("restore", no_globals("reader"));
     assert_eq!(refused.code, Some(12), "{refused:?}");
     assert!(refused.stderr.contains("`write`"), "{refused:?}");
-    let refused = call("restore", as_user("half"));
+    // What is there already needs no privilege; a cluster without it does.
+    let elsewhere = users(builder()).start().expect("cluster");
+    let place = ["-h", &hosts(&elsewhere), "-d", text(folder.path())].map(str::to_owned);
+    let user = ["-U", "half", "-P", PASSWORD].map(str::to_owned);
+    let refused = call("restore", [user, place].concat());
     assert_eq!(refused.code, Some(12), "{refused:?}");
     assert!(refused.stderr.contains("-admin"), "{refused:?}");
 }

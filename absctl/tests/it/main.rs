@@ -18,6 +18,7 @@ mod modes;
 mod patience;
 mod records;
 mod replace;
+mod restoring;
 mod round_trip;
 mod rules;
 mod secrets;

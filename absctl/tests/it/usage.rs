@@ -173,6 +173,28 @@ fn every_flag_is_in_the_help() {
         ]
         .concat(),
     );
+    let policy = [
+        "--set-list",
+        "--bin-list",
+        "--unique",
+        "--replace",
+        "--no-generation",
+        "--extra-ttl",
+        "--ignore-record-error",
+        "--reject-file",
+        "--index-conflict",
+    ];
+    let writing = [
+        "--disable-batch-writes",
+        "--batch-size",
+        "--max-async-batches",
+        "--warm-up",
+        "--socket-timeout",
+        "--total-timeout",
+        "--retry-base-interval",
+        "--retry-multiplier",
+        "--retry-max-attempts",
+    ];
     check(
         "restore",
         &[
@@ -180,7 +202,10 @@ fn every_flag_is_in_the_help() {
             &agent,
             &source,
             &selection,
+            &policy,
+            &writing,
             &speed,
+            &limits,
             &part,
             &end,
         ]
@@ -221,7 +246,7 @@ fn wrong_command_lines() {
     check("backup -n test -d x -o y", "exclude each other");
     check("backup -d x", "--namespace (-n) is needed");
     check("backup -n", "a value is required for '--namespace");
-    check("backup -n a,b -d x", "another namespace is not supported");
+    check("backup -n a,b -d x", "only a restore can have two");
     check("backup -n a/b -d x", "no name of a namespace");
     check("backup -n test -d x -w 1025", "1025 is not in 0..=1024");
     check("backup -n test -d x -w many", "invalid digit");

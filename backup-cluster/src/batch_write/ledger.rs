@@ -18,6 +18,10 @@ pub enum RowOutcome {
 pub(super) struct Ledger {
     pub(super) outcomes: Vec<RowOutcome>,
     pub(super) failure: Option<Error>,
+    /// How often a row was sent without an answer.
+    pub(super) in_doubt: u64,
+    /// Whether the rows have to go one by one: the batch was refused as a whole.
+    pub(super) is_split: bool,
 }
 
 impl Ledger {
@@ -25,6 +29,8 @@ impl Ledger {
         Self {
             outcomes: vec![RowOutcome::NotApplied(None); rows],
             failure: None,
+            in_doubt: 0,
+            is_split: false,
         }
     }
 
@@ -51,6 +57,8 @@ pub(super) struct Page<'a> {
     members: Option<&'a [usize]>,
     answered: Vec<bool>,
     pub(super) answers: usize,
+    /// Rows with a final answer.
+    finals: usize,
     /// Whether the request has left: until there is an answer, a row may have been applied.
     pub(super) is_sent: bool,
     /// A row's answer that the connection is no longer logged in.
@@ -64,12 +72,33 @@ impl<'a> Page<'a> {
             members,
             answered: vec![false; rows],
             answers: 0,
+            finals: 0,
             is_sent: false,
             login_needed: None,
         }
     }
 
+    /// Whether the rows have to go one by one.
+    pub(super) const fn is_split(&self) -> bool {
+        self.ledger.is_split
+    }
+
+    /// Whether anything was settled, or there was nothing to settle.
+    pub(super) const fn has_progress(&self) -> bool {
+        self.finals > 0 || self.answered.is_empty()
+    }
+
+    /// The batch was refused as a whole: the rest is to be sent again, row by row.
+    pub(super) fn split(&mut self, code: ResultCode) {
+        if !self.ledger.is_split {
+            self.ledger.is_split = true;
+            self.answer_rest(RowOutcome::NotApplied(Some(code)));
+        }
+    }
+
     fn enter(&mut self, row: usize, outcome: RowOutcome) {
+        self.finals += usize::from(matches!(outcome, RowOutcome::Answered(_)));
+        self.ledger.in_doubt += u64::from(outcome == RowOutcome::InDoubt);
         let index = self
             .members
             .map_or(Some(row), |members| members.get(row).copied());

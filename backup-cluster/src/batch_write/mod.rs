@@ -5,6 +5,7 @@
 //! and only the others are sent again, grouped anew by a fresh partition map. Where batches are
 //! not possible, the same rows go out as single writes, many in flight on one connection.
 
+mod breaker;
 mod ledger;
 
 pub use ledger::RowOutcome;
@@ -23,6 +24,7 @@ use aerospike_wire::{
     result_code::{Advice, ResultCode},
     single,
 };
+use breaker::Breakers;
 use ledger::{Ledger, Page};
 use std::{
     collections::BTreeMap,
@@ -41,8 +43,10 @@ pub struct WriteOptions {
     pub namespace: String,
     /// Never use batches.
     pub single_writes: bool,
-    /// The server's limit for a request (default 10 s).
+    /// The server's limit for a request; zero = its own default (default 10 s).
     pub server_timeout: Duration,
+    /// Our limit for one attempt, from sending to the last answer; zero = none (default).
+    pub total_timeout: Duration,
     /// Attempts and pauses for rows without a final answer.
     pub retry: RetryPolicy,
     /// Sockets.
@@ -57,6 +61,7 @@ impl WriteOptions {
             namespace: namespace.to_owned(),
             single_writes: false,
             server_timeout: Duration::from_secs(10),
+            total_timeout: Duration::ZERO,
             retry: RetryPolicy::WRITE,
             // Replies are small: about thirty bytes a row.
             socket: SocketOptions {
@@ -76,6 +81,10 @@ pub struct Written {
     pub outcomes: Vec<RowOutcome>,
     /// Attempts after the first.
     pub retries: u32,
+    /// How often a row was sent and left without an answer, all attempts together.
+    pub in_doubt: u64,
+    /// Whether its rows went out as single writes in the end.
+    pub single_writes: bool,
     /// The last failure of a connection or a whole batch, if there was one.
     pub failure: Option<Error>,
 }
@@ -88,6 +97,25 @@ pub struct BatchWriter {
     pool: Pool,
     map: RwLock<Arc<PartitionMap>>,
     single_writes: AtomicBool,
+    breakers: Breakers,
+}
+
+/// How a write is brought to an end early.
+#[derive(Debug, Clone, Copy)]
+pub struct Brakes<'a> {
+    /// No attempt begins any more; one that is under way is finished.
+    pub stop: &'a CancellationToken,
+    /// Nothing is waited for any more but what is answered within a second.
+    pub cancel: &'a CancellationToken,
+}
+
+impl<'a> Brakes<'a> {
+    /// Both at a time.
+    #[must_use]
+    pub const fn one(cancel: &'a CancellationToken) -> Self {
+        let stop = cancel;
+        Self { stop, cancel }
+    }
 }
 
 const ACTION: &str = "batch write";
@@ -110,7 +138,21 @@ impl BatchWriter {
             pool,
             map: RwLock::new(map),
             single_writes,
+            breakers: Breakers::default(),
         })
+    }
+
+    /// Opens `connections` to each node, to be used later. What cannot be opened is left to the
+    /// writes and their retries.
+    pub async fn warm_up(&self, connections: usize) {
+        for node in self.map().nodes() {
+            for _ in 0..connections {
+                if let Err(error) = self.pool.open_idle(node).await {
+                    tracing::warn!(node = %node.name, error = %WithCauses(&error), "no connection yet");
+                    break;
+                }
+            }
+        }
     }
 
     /// The current map, for grouping rows. A row in the wrong group is only slower: nodes pass
@@ -121,45 +163,37 @@ impl BatchWriter {
     }
 
     /// Brings every row of `batch`, grouped for `node`, to its outcome. Never fails as a whole:
-    /// when retries are exhausted or the run is cancelled, the outcomes say which rows did not
+    /// when retries are exhausted or the run ends early, the outcomes say which rows did not
     /// make it.
-    pub async fn write(
-        &self,
-        node: &Node,
-        mut batch: BatchBuilder,
-        cancel: &CancellationToken,
-    ) -> Written {
+    pub async fn write(&self, node: &Node, mut batch: BatchBuilder, brakes: Brakes<'_>) -> Written {
         let mut ledger = Ledger::new(batch.rows());
-        self.attempt(node, &mut batch, None, &mut ledger, cancel)
+        self.attempt(node, &mut batch, None, &mut ledger, brakes)
             .await;
         let mut done = 1;
         while ledger.is_open() && !self.options.retry.is_exhausted(done) {
             let pause = self.options.retry.pause(done);
-            if retry::sleep(pause, cancel).await.is_err() {
+            if retry::sleep(pause, brakes.stop).await.is_err() || brakes.stop.is_cancelled() {
                 break;
             }
-            self.attempt_again(&batch, &mut ledger, cancel).await;
+            self.attempt_again(&batch, &mut ledger, brakes).await;
             done += 1;
         }
         Written {
             batch,
+            single_writes: ledger.is_split || self.single_writes.load(Ordering::Relaxed),
             outcomes: ledger.outcomes,
             retries: done - 1,
+            in_doubt: ledger.in_doubt,
             failure: ledger.failure,
         }
     }
 
     /// Sends the rows that are not final, each to the node that owns it now.
-    async fn attempt_again(
-        &self,
-        batch: &BatchBuilder,
-        ledger: &mut Ledger,
-        cancel: &CancellationToken,
-    ) {
+    async fn attempt_again(&self, batch: &BatchBuilder, ledger: &mut Ledger, brakes: Brakes<'_>) {
         let fetching = PartitionMap::fetch(&*self.view, &self.options.namespace);
         let fetched = tokio::select! {
             fetched = fetching => fetched,
-            () = cancel.cancelled() => Err(Error::Cancelled),
+            () = brakes.cancel.cancelled() => Err(Error::Cancelled),
         };
         match fetched {
             Ok(map) => *self.map.write().unwrap_or_else(PoisonError::into_inner) = map,
@@ -185,7 +219,7 @@ impl BatchWriter {
         }
         for (owner, (mut rows, members)) in groups {
             if let Some(node) = map.nodes().get(owner) {
-                self.attempt(node, &mut rows, Some(&members), ledger, cancel)
+                self.attempt(node, &mut rows, Some(&members), ledger, brakes)
                     .await;
             }
         }
@@ -199,20 +233,63 @@ impl BatchWriter {
         batch: &mut BatchBuilder,
         members: Option<&[usize]>,
         ledger: &mut Ledger,
-        cancel: &CancellationToken,
+        brakes: Brakes<'_>,
     ) {
         let mut page = Page::new(batch.rows(), members, ledger);
         let sent = tokio::select! {
             biased;
-            sent = self.exchange_if_alive(node, batch, &mut page) => sent,
+            sent = self.exchange_if_well(node, batch, &mut page) => sent,
             // What is in flight may still be answered; a node that hangs is not waited for.
-            () = retry::long_after(cancel, GRACE) => Err(Error::Cancelled),
+            () = retry::long_after(brakes.cancel, GRACE) => Err(Error::Cancelled),
         };
         page.close();
         if let Err(error) = sent {
             tracing::debug!(node = %node.name, error = %WithCauses(&error), "batch interrupted");
-            ledger.failure = Some(error);
+            // That a node is sick says less than what it is sick of.
+            if ledger.failure.is_none() || !matches!(error, Error::Sick { .. }) {
+                ledger.failure = Some(error);
+            }
         }
+    }
+
+    /// Sends `batch` unless the node was found to be sick meanwhile, and remembers how it went.
+    async fn exchange_if_well(
+        &self,
+        node: &Node,
+        batch: &mut BatchBuilder,
+        page: &mut Page<'_>,
+    ) -> Result<(), Error> {
+        let Some(permit) = self.breakers.admit(&node.name).await else {
+            return Err(Error::Sick {
+                node: node.name.clone(),
+            });
+        };
+        let sent = self.exchange_in_time(node, batch, page).await;
+        // A node that puts every row off is as sick as one that does not answer.
+        if permit.report(sent.is_ok() && page.has_progress()) {
+            tracing::warn!(node = %node.name, "node fails again and again: it gets one batch at a time");
+        }
+        sent
+    }
+
+    async fn exchange_in_time(
+        &self,
+        node: &Node,
+        batch: &mut BatchBuilder,
+        page: &mut Page<'_>,
+    ) -> Result<(), Error> {
+        let limit = self.options.total_timeout;
+        let exchange = self.exchange_if_alive(node, batch, page);
+        if limit.is_zero() {
+            return exchange.await;
+        }
+        let timeout = || Error::Timeout {
+            node: node.name.clone(),
+            action: ACTION,
+            after: limit,
+        };
+        let sent = tokio::time::timeout(limit, exchange).await;
+        sent.unwrap_or_else(|_| Err(timeout()))
     }
 
     /// Sends `batch` on a pooled connection, and once more on a new one where the node had
@@ -246,7 +323,7 @@ impl BatchWriter {
             mut connection,
             reused,
         } = self.pool.lease(node).await.map_err(Failed::Attempt)?;
-        let exchanged = if self.single_writes.load(Ordering::Relaxed) {
+        let exchanged = if page.is_split() || self.single_writes.load(Ordering::Relaxed) {
             self.write_single(&mut connection, batch, page).await
         } else {
             self.write_batch(&mut connection, batch, page).await
@@ -300,17 +377,20 @@ impl BatchWriter {
         connection: &Connection,
         page: &mut Page<'_>,
     ) -> Result<(), Error> {
+        page.answers = page.answers.saturating_add(1); // the connection is alive
         match code {
             ResultCode::OK => return Ok(()),
             // Batches are switched off or too small here: go on without them.
             ResultCode::BATCH_DISABLED | ResultCode::BATCH_MAX_REQUESTS => {
-                self.single_writes.store(true, Ordering::Relaxed);
+                if !self.single_writes.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(%code, "the server takes no such batches: records go one by one");
+                }
                 page.answer_rest(RowOutcome::NotApplied(Some(code)));
             }
             ResultCode::TIMEOUT => page.answer_rest(RowOutcome::InDoubt),
-            code if code.advice() == Advice::Final => {
-                page.answer_rest(RowOutcome::Answered(code));
-            }
+            // One bad row may be the reason, and rows before it may have been written: each is
+            // to be judged by itself.
+            code if code.advice() == Advice::Final => page.split(code),
             code => page.answer_rest(RowOutcome::NotApplied(Some(code))),
         }
         let access = self.pool.access();
@@ -334,7 +414,7 @@ impl BatchWriter {
         for row in (0..batch.rows()).filter_map(|index| batch.row(index)) {
             single::from_row(&mut requests, row, self.server_timeout_ms()).map_err(malformed)?;
         }
-        // Unlike a batch, a part of this is carried out although the rest never leaves.
+        // Unlike a batch, part of this is carried out although the rest never leaves.
         page.is_sent = true;
         connection.send(&requests, "write").await?;
         let mut next = 0;

@@ -37,6 +37,9 @@ pub struct Metadata<'a> {
 /// How often progress that only polling shows is asked for.
 const POLL: Duration = Duration::from_millis(50);
 
+/// The same for what may take hours.
+const LONG_POLL: Duration = Duration::from_secs(1);
+
 impl<'a> Metadata<'a> {
     /// Metadata commands through `view`.
     #[must_use]
@@ -166,6 +169,92 @@ impl<'a> Metadata<'a> {
         Ok(modules)
     }
 
+    /// The module of this name, if there is one.
+    ///
+    /// # Errors
+    /// As [`ask`]; content that is not base64.
+    pub async fn udf(&self, name: &str) -> Result<Option<UdfModule>, Error> {
+        let node = self.any_node()?;
+        let list = ask(self.view, &node.name, "udf-list").await?;
+        if !udf::names(&list).iter().any(|found| found == name) {
+            return Ok(None);
+        }
+        let command = format!("udf-get:filename={name}");
+        let reply = ask(self.view, &node.name, &command).await?;
+        let module = udf::parse_module(name, &reply);
+        let module = module.map_err(|reason| nonsense(&node.name, &command, reason))?;
+        Ok(Some(module))
+    }
+
+    /// Whether the namespace refuses records that expire: nothing would remove them.
+    ///
+    /// # Errors
+    /// As [`ask`].
+    pub async fn refuses_ttl(&self, namespace: &str) -> Result<bool, Error> {
+        let command = format!("namespace/{namespace}");
+        let node = self.any_node()?;
+        let text = ask(self.view, &node.name, &command).await?;
+        let value = |key: &[u8]| info::value(text.as_bytes(), b';', key);
+        let allows = value(b"allow-ttl-without-nsup").unwrap_or_default();
+        Ok(value(b"nsup-period") == Some(b"0") && allows != b"true")
+    }
+
+    /// Waits until the index is listed as it is defined.
+    ///
+    /// # Errors
+    /// As [`ask`]; [`Error::Timeout`].
+    pub async fn await_index(
+        &self,
+        index: &IndexDefinition,
+        build: Build,
+        patience: Duration,
+    ) -> Result<(), Error> {
+        let deadline = tokio::time::Instant::now() + patience;
+        loop {
+            let listed = self.indexes(index.namespace(), build).await?;
+            if listed.known.contains(index) {
+                return Ok(());
+            }
+            if tokio::time::Instant::now() >= deadline {
+                return Err(Error::Timeout {
+                    node: self.any_node()?.name,
+                    action: "listing an index as it was defined",
+                    after: patience,
+                });
+            }
+            tokio::time::sleep(POLL).await;
+        }
+    }
+
+    /// Waits until the index is built on all nodes, however long that takes.
+    ///
+    /// # Errors
+    /// As [`ask`]. A node that does not know the index yet is asked again.
+    pub async fn await_built(&self, index: &IndexDefinition, build: Build) -> Result<(), Error> {
+        let (namespace, name) = (index.namespace(), index.name());
+        let command = if build >= Build::NEW_INDEX_SYNTAX {
+            format!("sindex-stat:namespace={namespace};indexname={name}")
+        } else {
+            format!("sindex/{namespace}/{name}")
+        };
+        let mut pause = POLL;
+        for node in self.view.nodes() {
+            loop {
+                match ask(self.view, &node.name, &command).await {
+                    Ok(text) if is_built(&text) => break,
+                    Ok(_) => {}
+                    Err(Error::Info { refusal, .. }) if refusal.code == 201 => {}
+                    // Who has left need not build it.
+                    Err(_) if !self.view.nodes().contains(&node) => break,
+                    Err(error) => return Err(error),
+                }
+                tokio::time::sleep(pause).await;
+                pause = pause.saturating_mul(2).min(LONG_POLL);
+            }
+        }
+        Ok(())
+    }
+
     /// Registers a module and waits until every node lists it.
     ///
     /// # Errors
@@ -256,6 +345,12 @@ impl<'a> Metadata<'a> {
     fn any_node(&self) -> Result<Node, Error> {
         self.view.nodes().into_iter().next().ok_or(Error::NoNodes)
     }
+}
+
+/// An answer without a figure comes from a server that has none to tell.
+fn is_built(stat: &str) -> bool {
+    let loaded = info::value(stat.as_bytes(), b';', b"load_pct").and_then(info::number::<u64>);
+    loaded.is_none_or(|percent| percent >= 100)
 }
 
 fn nonsense(node: &NodeName, command: &str, reason: impl Into<String>) -> Error {

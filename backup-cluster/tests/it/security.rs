@@ -15,7 +15,7 @@ use asnode::{
 };
 use backup_cluster::{
     auth::AuthMode,
-    batch_write::{BatchWriter, WriteOptions, Written},
+    batch_write::{BatchWriter, Brakes, WriteOptions, Written},
     client::AerospikeView,
     error::Error,
     metadata::Metadata,
@@ -78,7 +78,7 @@ pub(crate) async fn write(view: Arc<AerospikeView>, retry: RetryPolicy) -> Writt
     let writer = BatchWriter::new(view, options).await.unwrap();
     let node = writer.map().nodes()[0].clone();
     writer
-        .write(&node, batch(50), &CancellationToken::new())
+        .write(&node, batch(50), Brakes::one(&CancellationToken::new()))
         .await
 }
 

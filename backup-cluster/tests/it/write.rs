@@ -11,7 +11,7 @@ use asnode::{
     Cluster,
     faults::{On, Reaction, Rows, Rule},
 };
-use backup_cluster::batch_write::{BatchWriter, RowOutcome, WriteOptions, Written};
+use backup_cluster::batch_write::{BatchWriter, Brakes, RowOutcome, WriteOptions, Written};
 use tokio_util::sync::CancellationToken;
 
 pub(crate) fn batch(rows: u8) -> BatchBuilder {
@@ -43,7 +43,7 @@ async fn write(cluster: &Cluster, change: impl FnOnce(&mut WriteOptions)) -> Wri
         .unwrap();
     let node = writer.map().nodes()[0].clone();
     writer
-        .write(&node, batch(50), &CancellationToken::new())
+        .write(&node, batch(50), Brakes::one(&CancellationToken::new()))
         .await
 }
 
@@ -138,12 +138,132 @@ async fn a_cancelled_write_does_not_wait_for_a_node_that_hangs() {
     let (node, cancel) = (writer.map().nodes()[0].clone(), CancellationToken::new());
     let stop = cancel.clone();
     let started = std::time::Instant::now();
-    let (written, ()) = tokio::join!(writer.write(&node, batch(50), &cancel), async {
-        while cluster.faults().fired(rule) == 0 {
-            tokio::task::yield_now().await;
+    let (written, ()) = tokio::join!(
+        writer.write(&node, batch(50), Brakes::one(&cancel)),
+        async {
+            while cluster.faults().fired(rule) == 0 {
+                tokio::task::yield_now().await;
+            }
+            stop.cancel();
         }
-        stop.cancel();
-    });
+    );
     assert_eq!(written.outcomes, [RowOutcome::InDoubt; 50]);
     assert!(started.elapsed() < std::time::Duration::from_secs(5));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_batch_that_is_refused_as_a_whole_is_judged_row_by_row() {
+    let cluster = cluster(1);
+    let refuse = |on, code| Rule::new(on, Reaction::Result(code)).times(1);
+    cluster.faults().add(refuse(On::Batch, 4));
+    cluster.faults().add(refuse(On::Write, 13).skip(8));
+    let written = write(&cluster, |_| {}).await;
+    let mut expected = [OK; 50];
+    expected[8] = RowOutcome::Answered(ResultCode::RECORD_TOO_BIG);
+    assert_eq!(written.outcomes, expected);
+    assert!(written.single_writes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn doubts_are_counted_per_attempt() {
+    let cluster = cluster(1);
+    let lose = Rule::new(On::Batch, Reaction::ApplyThenDrop);
+    cluster.faults().add(lose.times(2));
+    let written = write(&cluster, |_| {}).await;
+    assert_eq!(written.outcomes, [OK; 50]);
+    assert_eq!((written.retries, written.in_doubt), (2, 100));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_stopped_run_finishes_its_attempt_and_begins_no_other() {
+    let cluster = cluster(1);
+    let later = Rule::new(On::BatchRow, Reaction::Result(18)).rows(Rows::At(3));
+    cluster.faults().add(later);
+    let options = WriteOptions {
+        retry: RETRY,
+        ..WriteOptions::new(NAMESPACE)
+    };
+    let writer = BatchWriter::new(view(&cluster).await, options)
+        .await
+        .unwrap();
+    let node = writer.map().nodes()[0].clone();
+    let (stop, cancel) = (CancellationToken::new(), CancellationToken::new());
+    stop.cancel();
+    let brakes = Brakes {
+        stop: &stop,
+        cancel: &cancel,
+    };
+    let written = writer.write(&node, batch(50), brakes).await;
+    let mut expected = [OK; 50];
+    expected[3] = RowOutcome::NotApplied(Some(ResultCode::DEVICE_OVERLOAD));
+    assert_eq!((written.outcomes, written.retries), (expected.to_vec(), 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_attempt_has_a_limit_of_its_own() {
+    let cluster = cluster(1);
+    // Each row comes in time, but all of them take too long.
+    let slow = Reaction::Trickle {
+        bytes_per_second: 200,
+    };
+    let rule = cluster.faults().add(Rule::new(On::Batch, slow).times(1));
+    let written = write(&cluster, |options| {
+        options.total_timeout = std::time::Duration::from_millis(500);
+    })
+    .await;
+    assert_eq!(cluster.faults().fired(rule), 1);
+    assert_eq!(written.outcomes, [OK; 50]);
+    assert!(written.in_doubt > 0 && written.retries > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_are_opened_ahead() {
+    let cluster = cluster(2);
+    let writer = BatchWriter::new(view(&cluster).await, WriteOptions::new(NAMESPACE))
+        .await
+        .unwrap();
+    let before = cluster.counters().connections;
+    writer.warm_up(3).await;
+    let ahead = cluster.counters().connections;
+    assert!(ahead >= before + 6, "{before} {ahead}");
+    for node in writer.map().nodes() {
+        let cancel = CancellationToken::new();
+        let written = writer.write(node, batch(50), Brakes::one(&cancel)).await;
+        assert_eq!(written.outcomes, [OK; 50]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sick_node_is_spared() {
+    // Twenty batches for a node that drops everything: without the breaker each would knock in
+    // each of its attempts.
+    let cluster = cluster(1);
+    let rule = cluster.faults().add(Rule::new(On::Batch, Reaction::Drop));
+    let options = WriteOptions {
+        retry: RETRY,
+        ..WriteOptions::new(NAMESPACE)
+    };
+    let writer = BatchWriter::new(view(&cluster).await, options)
+        .await
+        .unwrap();
+    let writer = std::sync::Arc::new(writer);
+    let mut running = tokio::task::JoinSet::new();
+    for _ in 0..20 {
+        let writer = std::sync::Arc::clone(&writer);
+        running.spawn(async move {
+            let (node, cancel) = (writer.map().nodes()[0].clone(), CancellationToken::new());
+            writer.write(&node, batch(5), Brakes::one(&cancel)).await
+        });
+    }
+    while let Some(written) = running.join_next().await {
+        let written = written.unwrap();
+        assert!(!written.outcomes.contains(&OK));
+        assert!(written.failure.is_some());
+    }
+    let knocks = cluster.faults().fired(rule);
+    assert!(knocks < u64::from(20 * RETRY.attempts), "{knocks}");
+    cluster.faults().clear();
+    let (node, cancel) = (writer.map().nodes()[0].clone(), CancellationToken::new());
+    let written = writer.write(&node, batch(5), Brakes::one(&cancel)).await;
+    assert_eq!(written.outcomes, [OK; 5]);
 }

@@ -2,36 +2,51 @@
 //!
 //! The hot path of a restore: values are decoded straight into the frame.
 
+use crate::restore::WritePolicy;
 use aerospike_wire::{
-    batch::{BatchBuilder, WriteHead},
+    batch::BatchBuilder,
     digest::Digest,
     field::code,
-    message::flags,
     particle::{GEOJSON_NO_CELLS, ParticleType},
 };
-use asb_format::{BlobKind, Data, Key, Record, Value};
+use asb_format::{Bin, BlobKind, Data, Key, Record, Value};
 
 /// TTL on the wire for a record that never expires.
 pub const NEVER: u32 = u32::MAX;
 
-/// Whether a record has anything to write: a write without values is impossible.
-#[must_use]
-pub fn has_values(record: &Record<'_>) -> bool {
-    record.bins().any(|bin| !matches!(bin.value, Value::Nil))
+/// How records become rows. By default all bins are merged into what exists if the backup's
+/// generation is greater than the stored one.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct RowStyle {
+    /// What happens to records that exist.
+    pub policy: WritePolicy,
+    /// Namespace to write to; `None` = that of the record.
+    pub namespace: Option<Vec<u8>>,
+    /// Only these bins; empty = all.
+    pub bins: Vec<Vec<u8>>,
 }
 
-/// Appends `record` to `batch`: written if the backup's generation is greater than the stored
-/// one, merged into what exists (`wire-write.md` §4, default mode). `ttl` is in seconds from
-/// now, or [`NEVER`].
-pub fn add_row(batch: &mut BatchBuilder, record: &Record<'_>, ttl: u32) {
-    let head = WriteHead {
-        info2: flags::GENERATION_GT,
-        info3: 0,
-        generation: record.generation,
-        record_ttl: ttl,
-    };
+impl RowStyle {
+    fn has(&self, bin: &Bin<'_>) -> bool {
+        self.bins.is_empty() || self.bins.iter().any(|name| bin.name == **name)
+    }
+}
+
+/// Whether a record has anything to write: a write without values is impossible.
+#[must_use]
+pub fn has_values(record: &Record<'_>, style: &RowStyle) -> bool {
+    let mut bins = record.bins();
+    bins.any(|bin| !matches!(bin.value, Value::Nil) && style.has(&bin))
+}
+
+/// Appends `record` to `batch`. `ttl` is in seconds from now, or [`NEVER`].
+pub fn add_row(batch: &mut BatchBuilder, record: &Record<'_>, ttl: u32, style: &RowStyle) {
+    let head = style.policy.head(record.generation, ttl);
     batch.start_write(&Digest(record.digest), &head);
-    batch.field_with(code::NAMESPACE, |out| record.namespace.unescape_into(out));
+    match &style.namespace {
+        Some(namespace) => batch.field(code::NAMESPACE, namespace),
+        None => batch.field_with(code::NAMESPACE, |out| record.namespace.unescape_into(out)),
+    }
     if let Some(set) = &record.set {
         batch.field_with(code::SET, |out| set.unescape_into(out));
     }
@@ -39,6 +54,10 @@ pub fn add_row(batch: &mut BatchBuilder, record: &Record<'_>, ttl: u32) {
         batch.field_with(code::KEY, |out| put_key(out, key));
     }
     for bin in record.bins() {
+        let is_nil = matches!(bin.value, Value::Nil);
+        if !style.has(&bin) || is_nil && !style.policy.writes_nil() {
+            continue;
+        }
         let name = |out: &mut Vec<u8>| bin.name.unescape_into(out);
         batch.write_parts(particle(&bin.value) as u8, name, |out| {
             put_value(out, &bin.value)

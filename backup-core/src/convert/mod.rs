@@ -3,5 +3,6 @@
 pub mod asb_to_fingerprint;
 pub mod asb_to_wire;
 pub mod index;
+pub mod row_to_asb;
 pub mod wire_to_asb;
 pub mod wire_to_fingerprint;

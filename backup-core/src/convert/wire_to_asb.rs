@@ -89,7 +89,7 @@ fn try_encode<'a>(
 }
 
 /// A KEY field: particle type and value.
-pub(super) fn key(field: &[u8]) -> Result<KeyRef<'_>, Unrepresentable> {
+pub(crate) fn key(field: &[u8]) -> Result<KeyRef<'_>, Unrepresentable> {
     let (particle, bytes) = field
         .split_first()
         .map_or((0, field), |(first, rest)| (*first, rest));

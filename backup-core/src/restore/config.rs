@@ -1,6 +1,6 @@
 //! What to restore, and where to.
 
-use super::{Trust, Unwrap};
+use super::{IndexConflict, Rejects, Trust, Unwrap, WritePolicy};
 use crate::names::Shard;
 use backup_cluster::{batch_write::WriteOptions, client::ConnectOptions, retry::RetryPolicy};
 use backup_storage::Store;
@@ -78,6 +78,8 @@ pub struct RestoreConfig {
     pub connect: ConnectOptions,
     /// Namespace of the backup, and namespace to restore into.
     pub namespace: String,
+    /// Another namespace to restore into; `None` = the same.
+    pub destination: Option<String>,
     /// Where from.
     pub source: RestoreSource,
     /// How the files are wrapped.
@@ -99,6 +101,26 @@ pub struct RestoreConfig {
     pub no_indexes: bool,
     /// Leave out the UDF modules.
     pub no_udfs: bool,
+    /// Only records of these sets, and indexes of these sets or without one; empty = all.
+    pub sets: Vec<String>,
+    /// Only these bins; a record that has none of them is left out. Empty = all.
+    pub bins: Vec<String>,
+    /// What happens to records that exist.
+    pub policy: WritePolicy,
+    /// Seconds that records which expire live longer (default 0).
+    pub extra_ttl: u32,
+    /// Count records that the server refuses for what they are, and go on.
+    pub ignore_record_errors: bool,
+    /// Where such records are kept; only with `ignore_record_errors`.
+    pub rejects: Option<Rejects>,
+    /// What happens to indexes and modules that exist with another definition.
+    pub index_conflict: IndexConflict,
+    /// Most records a second, all workers together; 0 = no limit.
+    pub records_per_second: u64,
+    /// Most bytes a second read from the storage, all workers together; 0 = no limit.
+    pub bytes_per_second: u64,
+    /// Connections opened to each node before the first write (default 0: as they are needed).
+    pub warm_up: usize,
     /// Rows at which a batch is full (default 512).
     pub batch_rows: usize,
     /// Bytes at which a batch is full (default 256 KiB). A larger record takes one alone.
@@ -109,8 +131,10 @@ pub struct RestoreConfig {
     pub single_writes: bool,
     /// Attempts and pauses for records without a final answer.
     pub retry: RetryPolicy,
-    /// The server's limit for a batch, and ours for an answer (default 10 s).
-    pub write_timeout: Duration,
+    /// How long a node may be silent in an attempt; zero = `total_timeout` (default 10 s).
+    pub socket_timeout: Duration,
+    /// Limit of an attempt at a batch, answers included; zero = none (default 10 s).
+    pub total_timeout: Duration,
     /// Where "now" comes from.
     pub clock: Clock,
 }
@@ -132,27 +156,66 @@ impl RestoreConfig {
             no_records: false,
             no_indexes: false,
             no_udfs: false,
+            destination: None,
+            sets: Vec::new(),
+            bins: Vec::new(),
+            policy: WritePolicy::default(),
+            extra_ttl: 0,
+            ignore_record_errors: false,
+            rejects: None,
+            index_conflict: IndexConflict::default(),
+            records_per_second: 0,
+            bytes_per_second: 0,
+            warm_up: 0,
             batch_rows: 512,
             batch_bytes: 256 << 10,
             batches_in_flight: 8,
             single_writes: false,
             retry: RetryPolicy::WRITE,
-            write_timeout: Duration::from_secs(10),
+            socket_timeout: Duration::from_secs(10),
+            total_timeout: Duration::from_secs(10),
             clock: Clock::System,
         }
     }
 
     pub(super) fn write_options(&self) -> WriteOptions {
-        let mut options = WriteOptions::new(&self.namespace);
+        let mut options = WriteOptions::new(self.target_namespace());
+        let given = |limit: &Duration| !limit.is_zero();
+        let total = Some(self.total_timeout).filter(given);
+        let silence = Some(self.socket_timeout).filter(given).or(total);
+        let shorter = [total, silence].into_iter().flatten().min();
         options.single_writes = self.single_writes;
-        options.server_timeout = self.write_timeout;
         // The server's time-out is to be heard, not overtaken.
-        options.socket.io_timeout = self.write_timeout.saturating_add(Duration::from_secs(5));
+        options.server_timeout = shorter.map_or(NO_LIMIT, |limit| limit - limit / 10);
+        options.socket.io_timeout = silence.unwrap_or_default();
+        options.total_timeout = total.unwrap_or_default();
         options.socket.idle_timeout = self.connect.idle_timeout;
         options.retry = self.retry;
         options
     }
+
+    /// The namespace to restore into.
+    #[must_use]
+    pub fn target_namespace(&self) -> &str {
+        self.destination.as_deref().unwrap_or(&self.namespace)
+    }
+
+    /// Rows at which a batch is full. With a rate it is a twentieth of a second's worth, so that
+    /// the rate holds for every second.
+    pub(super) fn rows_limit(&self) -> usize {
+        let slice = match self.records_per_second {
+            0 => usize::MAX,
+            rate => usize::try_from(rate / SLICES).unwrap_or(usize::MAX),
+        };
+        self.batch_rows.min(slice).max(1)
+    }
 }
+
+/// For a server that is not to give up by itself: some weeks.
+const NO_LIMIT: Duration = Duration::from_millis(i32::MAX as u64);
+
+/// Batches into which the records of a second are divided at least.
+const SLICES: u64 = 20;
 
 /// Text below which a decoder of its own is not worth a thread.
 const SHARE_BYTES: u64 = 1 << 20;

@@ -4,21 +4,24 @@
 use super::{
     RestoreConfig,
     files::Files,
+    filter::{Fate, Filter},
     globals::{Global, Globals},
     held::Held,
     input::InputFile,
+    preview,
     reader::{OpenFile, Place, Reader, Sink},
     routing::{Batch, Router, Spare},
     write_stage::Failure,
 };
 use crate::{
-    convert::{asb_to_wire, index},
+    convert::index,
     error::Error,
-    stats::RestoreStats,
+    limits::Limiter,
+    stats::{RestoreStats, millis},
 };
-use aerospike_wire::batch::BatchBuilder;
+use aerospike_wire::{batch::BatchBuilder, digest::Digest};
 use asb_format::{Index, Item, Record, Udf};
-use backup_cluster::{batch_write::BatchWriter, metadata::UdfModule};
+use backup_cluster::batch_write::BatchWriter;
 use std::{sync::Arc, thread};
 use tokio::{runtime::Handle, sync::oneshot};
 
@@ -26,6 +29,8 @@ use tokio::{runtime::Handle, sync::oneshot};
 #[derive(Debug)]
 pub(super) struct DecodeStage {
     pub(super) config: RestoreConfig,
+    pub(super) filter: Filter,
+    pub(super) limiter: Option<Limiter>,
     pub(super) files: Files,
     pub(super) writer: Arc<BatchWriter>,
     pub(super) globals: Arc<Globals>,
@@ -116,27 +121,29 @@ impl DecodeStage {
             return Err(self.other_namespace(record, file, offset));
         }
         self.stats.records_read.add(1);
-        if self.config.no_records || !asb_to_wire::has_values(record) {
-            self.stats.skipped.add(1);
-            return Ok(());
-        }
-        let Some(ttl) = self.ttl(record.void_time) else {
-            self.stats.expired.add(1);
-            return Ok(());
+        let ttl = match self.filter.fate(record, || self.config.clock.now()) {
+            Fate::Write(ttl) => ttl,
+            Fate::Skip => {
+                self.stats.skipped.add(1);
+                return Ok(());
+            }
+            Fate::Expired => {
+                self.stats.expired.add(1);
+                return Ok(());
+            }
+            Fate::TooLong { ttl } => {
+                self.stats.failed.add(1);
+                return Err(Error::TtlTooLong {
+                    file: file.shown.to_string(),
+                    offset,
+                    digest: Digest(record.digest),
+                    ttl,
+                });
+            }
         };
-        match router.add(record, ttl, offset, || self.spare()) {
+        match router.add(record, ttl, self.filter.style(), offset, || self.spare()) {
             Some(batch) => self.send_full(batch, router),
             None => Ok(()),
-        }
-    }
-
-    /// Seconds that the record has left; `None` when it has expired.
-    fn ttl(&self, void_time: u32) -> Option<u32> {
-        match void_time {
-            0 => Some(asb_to_wire::NEVER),
-            time => time
-                .checked_sub(self.config.clock.now())
-                .filter(|ttl| *ttl > 0),
         }
     }
 
@@ -166,6 +173,11 @@ impl DecodeStage {
 
     /// Waits for room. The write stage takes every batch, also after a failure: it counts them.
     fn send(&self, batch: Batch) -> Result<(), Error> {
+        if let Some(limiter) = &self.limiter {
+            let rows = batch.rows.rows() as u64;
+            let waited = limiter.wait_blocking(rows, self.failure.token());
+            self.stats.throttled_ms.add(millis(waited));
+        }
         self.batches.send(batch).map_err(|flume::SendError(batch)| {
             self.stats.not_sent.add(batch.rows.rows() as u64);
             Error::Cancelled
@@ -174,7 +186,7 @@ impl DecodeStage {
 
     fn index(&self, found: &Index<'_>, file: &InputFile) -> Result<(), Error> {
         self.stats.indexes_read.add(1);
-        if self.config.no_indexes {
+        if self.config.no_indexes || !self.filter.has_index_of(found.set.as_ref()) {
             self.stats.indexes_skipped.add(1);
             return Ok(());
         }
@@ -189,7 +201,7 @@ impl DecodeStage {
                  expression it loses"
             );
         }
-        match index::to_server(found, &self.config.namespace) {
+        match index::to_server(found, self.config.target_namespace()) {
             Ok(definition) if definition.since() > self.globals.build() => {
                 let (needs, build) = (definition.since(), self.globals.build());
                 tracing::warn!(
@@ -214,11 +226,7 @@ impl DecodeStage {
             self.stats.udfs_skipped.add(1);
             return Ok(());
         }
-        let name = String::from_utf8_lossy(&module.name.to_cow()).into_owned();
-        self.apply(Global::Udf(UdfModule {
-            name,
-            content: module.content.to_vec(),
-        }))
+        self.apply(Global::Udf(preview::module(module)))
     }
 
     fn apply(&self, global: Global) -> Result<(), Error> {

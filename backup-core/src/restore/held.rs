@@ -4,11 +4,11 @@
 
 use super::{
     globals::{Global, Globals},
+    preview,
     write_stage::Failure,
 };
 use crate::{convert::index, error::Error};
 use asb_format::{Decoder, Encoder, Item, Step, Version};
-use backup_cluster::metadata::UdfModule;
 use std::{
     fs::File,
     io::{self, Read, Seek, Write},
@@ -133,10 +133,7 @@ impl Text {
 /// The definition that was kept.
 fn global(item: &Item<'_>) -> Result<Option<Global>, Error> {
     Ok(match item {
-        Item::Udf(module) => Some(Global::Udf(UdfModule {
-            name: String::from_utf8_lossy(&module.name.to_cow()).into_owned(),
-            content: module.content.to_vec(),
-        })),
+        Item::Udf(udf) => Some(Global::Udf(preview::module(udf))),
         Item::Index(found) => {
             let namespace = String::from_utf8_lossy(&found.namespace.to_cow()).into_owned();
             let definition = index::to_server(found, &namespace);
@@ -153,6 +150,7 @@ fn not_written() -> Error {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use backup_cluster::metadata::UdfModule;
 
     #[test]
     fn more_than_fits_into_memory_comes_back_in_order() {

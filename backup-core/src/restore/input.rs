@@ -1,6 +1,6 @@
 //! Which files make up the input (`files-and-state.md` §5).
 
-use super::{RestoreSource, Unwrap};
+use super::{RestoreSource, Unwrap, throttle::Throttle};
 use crate::{
     error::Error,
     manifest::{
@@ -52,6 +52,11 @@ impl InputFile {
         self.name().starts_with("metadata_")
     }
 
+    /// Whether a manifest speaks of it.
+    pub(super) const fn is_listed(&self) -> bool {
+        self.hash.is_some()
+    }
+
     /// Bytes, where known.
     pub(super) const fn size(&self) -> Option<u64> {
         self.entry.size
@@ -96,6 +101,8 @@ pub(super) struct Problem {
 pub(super) struct Input {
     /// How the files are wrapped.
     pub(super) unwrap: Unwrap,
+    /// The limit of what is read from the storage.
+    pub(super) throttle: Option<Arc<Throttle>>,
     /// Directories and the namespaces that their manifests speak of.
     namespaces: Vec<(String, String)>,
     /// Directories and the runs that their manifests speak of.
@@ -148,6 +155,7 @@ impl Input {
         };
         let mut input = Self {
             unwrap,
+            throttle: None,
             namespaces: Vec::new(),
             runs: Vec::new(),
             files: Vec::new(),
@@ -333,7 +341,10 @@ impl Input {
     /// Opens a file. One that has gone or shrunk since it was listed is an error; with a
     /// manifest, every block is checked before any of it is handed out.
     pub(super) fn open(&self, file: &InputFile) -> Result<Box<dyn Read + Send>, Error> {
-        let download: Box<dyn Download> = file.store.open_entry(&file.entry)?;
+        let mut download: Box<dyn Download> = file.store.open_entry(&file.entry)?;
+        if let Some(throttle) = &self.throttle {
+            download = throttle.slow(download);
+        }
         Ok(match &file.hash {
             Some(hash) => Box::new(BlockReader::new(download, hash.clone())),
             None => Box::new(download),

@@ -1,7 +1,7 @@
 //! Grouping rows into batches, one for each node.
 
 use super::RestoreConfig;
-use crate::convert::asb_to_wire;
+use crate::convert::asb_to_wire::{self, RowStyle};
 use aerospike_wire::{batch::BatchBuilder, digest::Digest};
 use asb_format::Record;
 use backup_cluster::{map::PartitionMap, view::Node};
@@ -14,14 +14,25 @@ pub(super) struct Batch {
     pub(super) node: Node,
     /// The frame. Taken while it is being written.
     pub(super) rows: BatchBuilder,
-    /// Where each row's record begins in `file`.
-    pub(super) offsets: Vec<u64>,
+    /// What each row was in `file`.
+    pub(super) origins: Vec<Origin>,
     /// The file, for messages.
     pub(super) file: Arc<str>,
 }
 
+/// What a record was in its file, as far as its row does not say.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Origin {
+    /// Where it begins.
+    pub(super) offset: u64,
+    /// Its void-time; 0 = never expires.
+    pub(super) void_time: u32,
+    /// Its generation.
+    pub(super) generation: u16,
+}
+
 /// Memory of a batch, empty, to be filled again.
-pub(super) type Spare = (BatchBuilder, Vec<u64>);
+pub(super) type Spare = (BatchBuilder, Vec<Origin>);
 
 /// The batches that a decoder is filling.
 #[derive(Debug)]
@@ -40,7 +51,7 @@ impl Router {
             map: Arc::clone(&map),
             open: Vec::new(),
             file: "".into(),
-            rows_limit: config.batch_rows.max(1),
+            rows_limit: config.rows_limit(),
             bytes_limit: config.batch_bytes,
         };
         router.use_map(map);
@@ -52,6 +63,7 @@ impl Router {
         &mut self,
         record: &Record<'_>,
         ttl: u32,
+        style: &RowStyle,
         offset: u64,
         spare: impl FnOnce() -> Spare,
     ) -> Option<Batch> {
@@ -61,9 +73,13 @@ impl Router {
             .master_of(&Digest(record.digest))
             .unwrap_or_default();
         let slot = self.open.get_mut(owner)?;
-        let (rows, offsets) = slot.get_or_insert_with(spare);
-        asb_to_wire::add_row(rows, record, ttl);
-        offsets.push(offset);
+        let (rows, origins) = slot.get_or_insert_with(spare);
+        asb_to_wire::add_row(rows, record, ttl, style);
+        origins.push(Origin {
+            offset,
+            void_time: record.void_time,
+            generation: record.generation,
+        });
         let is_full = rows.rows() >= self.rows_limit || rows.len_bytes() >= self.bytes_limit;
         if is_full { self.close(owner) } else { None }
     }
@@ -92,12 +108,12 @@ impl Router {
     }
 
     fn close(&mut self, owner: usize) -> Option<Batch> {
-        let (rows, offsets) = self.open.get_mut(owner)?.take()?;
+        let (rows, origins) = self.open.get_mut(owner)?.take()?;
         let node = self.map.nodes().get(owner)?.clone();
         Some(Batch {
             node,
             rows,
-            offsets,
+            origins,
             file: Arc::clone(&self.file),
         })
     }

@@ -5,13 +5,18 @@ use super::{
     config::decoders,
     decode_stage::DecodeStage,
     files::Files,
+    filter::Filter,
     globals::Globals,
     held::Held,
     input::Input,
+    preview,
+    refusals::Refusals,
+    rejects::RejectFile,
     share,
+    throttle::Throttle,
     write_stage::{Failure, WriteStage},
 };
-use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
+use crate::{error::Error, handle::join_or_leave, limits::Limiter, stats::RestoreStats};
 use backup_cluster::{
     batch_write::BatchWriter,
     client::AerospikeView,
@@ -28,7 +33,7 @@ pub(super) async fn run(
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     share::check(&config)?;
-    let input = tokio::select! {
+    let mut input = tokio::select! {
         input = list(&config) => input?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
@@ -36,13 +41,30 @@ pub(super) async fn run(
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
     stats.bytes_expected.add(input.total_bytes());
+    let failure = Failure::new(cancel.child_token());
+    input.throttle = Throttle::new(config.bytes_per_second, failure.token(), &stats);
     let prepared = tokio::select! {
-        prepared = prepare(config) => prepared?,
+        prepared = prepare(config, &stats) => prepared?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
     input.tell();
-    let failure = Failure::new(cancel.child_token());
-    prepared.transfer(input, &failure, &stats).await?;
+    let input = tokio::select! {
+        input = prepared.define(input) => input?,
+        () = cancel.cancelled() => return Err(Error::Cancelled),
+    };
+    let rejects = prepared.open_rejects().await?;
+    let globals = Arc::clone(&prepared.globals);
+    let transferred = prepared
+        .transfer(input, &failure, &cancel, &stats, rejects.clone())
+        .await;
+    // Whatever happened: what was refused is to be found in files with names.
+    let kept = finish_rejects(rejects).await;
+    transferred.and(kept)?;
+    if !failure.is_stopped()
+        && let Err(error) = globals.finish(failure.token()).await
+    {
+        failure.set(error);
+    }
     if cancel.is_cancelled() {
         return Err(Error::Cancelled); // an interrupt wins over what followed from it
     }
@@ -81,11 +103,12 @@ async fn list(config: &RestoreConfig) -> Result<Input, Error> {
 /// A cluster that can take the restore.
 struct Prepared {
     config: RestoreConfig,
+    view: Arc<dyn ClusterView>,
     writer: Arc<BatchWriter>,
-    globals: Globals,
+    globals: Arc<Globals>,
 }
 
-async fn prepare(mut config: RestoreConfig) -> Result<Prepared, Error> {
+async fn prepare(mut config: RestoreConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
     let view = AerospikeView::connect(&config.connect).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
     let build = Metadata::new(&*view).build().await?;
@@ -93,29 +116,73 @@ async fn prepare(mut config: RestoreConfig) -> Result<Prepared, Error> {
     let options = config.write_options();
     // The partition map also tells whether the namespace exists.
     let writer = Arc::new(BatchWriter::new(Arc::clone(&view), options).await?);
+    writer.warm_up(config.warm_up).await;
+    let (conflict, stats) = (config.index_conflict, Arc::clone(stats));
     Ok(Prepared {
         config,
+        globals: Arc::new(Globals::new(Arc::clone(&view), build, conflict, stats)),
+        view,
         writer,
-        globals: Globals::new(view, build),
     })
 }
 
+/// Gives the reject file its name, if there is one.
+async fn finish_rejects(rejects: Option<Arc<RejectFile>>) -> Result<(), Error> {
+    let Some(rejects) = rejects else {
+        return Ok(());
+    };
+    let finished = spawn_blocking(move || rejects.finish()).await;
+    finished.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+}
+
 impl Prepared {
+    /// Brings modules and indexes to the cluster, as far as they can be found ahead. Those that
+    /// are to come last are only compared.
+    async fn define(&self, input: Input) -> Result<Input, Error> {
+        let (config, build) = (self.config.clone(), self.globals.build());
+        let looked = spawn_blocking(move || {
+            let found = preview::globals(&input, &config, build);
+            found.map(|found| (input, found))
+        });
+        let looked = looked
+            .await
+            .unwrap_or_else(|error| Err(Error::Internal(error.to_string())));
+        let (input, found) = looked?;
+        self.globals.check_all(&found).await?;
+        if !self.config.apply_metadata_last {
+            self.globals.apply_all(&found).await?;
+        }
+        Ok(input)
+    }
+
+    /// Begins the reject file, if one is wanted.
+    async fn open_rejects(&self) -> Result<Option<Arc<RejectFile>>, Error> {
+        let Some(rejects) = self.config.rejects.clone() else {
+            return Ok(None);
+        };
+        let namespace = self.config.namespace.clone();
+        let opened = spawn_blocking(move || rejects.open(&namespace)).await;
+        let opened = opened.unwrap_or_else(|error| Err(Error::Internal(error.to_string())));
+        opened.map(|file| Some(Arc::new(file)))
+    }
+
     /// Moves everything. Failures are in `failure`.
     async fn transfer(
         self,
         input: Input,
         failure: &Failure,
+        cancel: &CancellationToken,
         stats: &Arc<RestoreStats>,
+        rejects: Option<Arc<RejectFile>>,
     ) -> Result<(), Error> {
         let Self {
             config,
+            view,
             writer,
             globals,
         } = self;
         let in_flight = config.batches_in_flight.max(1);
         let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
-        let globals = Arc::new(globals);
         let held = config.apply_metadata_last.then(Arc::<Held>::default);
         let files = match held {
             Some(_) => Files::new(input, threads),
@@ -123,7 +190,13 @@ impl Prepared {
         };
         let (batch_sender, batches) = flume::bounded(in_flight);
         let (spare_sender, spares) = flume::bounded(in_flight * 2);
+        let leave = CancellationToken::new();
+        let ignores = config.ignore_record_errors;
+        let refusals = Refusals::new(view, config.target_namespace(), ignores, rejects);
         let stage = WriteStage {
+            cancel: cancel.clone(),
+            leave: leave.clone(),
+            refusals,
             writer: Arc::clone(&writer),
             batches,
             spares: spare_sender,
@@ -132,7 +205,10 @@ impl Prepared {
             keep_bytes: config.batch_bytes.saturating_mul(2),
         };
         let mut writers = stage.start(in_flight);
+        let mut hanging = false;
         let stage = DecodeStage {
+            filter: Filter::new(&config),
+            limiter: Limiter::new(config.records_per_second),
             config,
             files,
             writer,
@@ -148,13 +224,21 @@ impl Prepared {
             match join_or_leave(ended, failure.token()).await {
                 Some(Ok(())) => {}
                 Some(Err(_)) => failure.set(Error::Internal(ENDED_EARLY.to_owned())),
-                None => return Ok(()), // it hangs in a pipe; the writers end with the runtime
+                None => hanging = true, // in a pipe; it ends with the process
             }
+        }
+        if hanging {
+            leave.cancel();
         }
         while let Some(ended) = writers.join_next().await {
             if let Err(error) = ended {
                 failure.set(Error::Internal(error.to_string()));
             }
+        }
+        if hanging {
+            // What the hanging decoder has read will never be sent.
+            let counts = stats.snapshot();
+            stats.not_sent.add(counts.without_outcome());
         }
         match held {
             Some(held) if !failure.is_stopped() => held.apply(globals, failure).await,

@@ -9,6 +9,7 @@ use super::{
     files::Files,
     input::{Input, InputFile, Problem},
     reader::{OpenFile, Place, Reader, Sink},
+    throttle::Throttle,
 };
 use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
 use asb_format::{Item, Record};
@@ -29,6 +30,8 @@ pub struct ValidateConfig {
     pub namespace: Option<String>,
     /// Decoders, which share a file when there are fewer files; `None` = one for each core.
     pub parallel: Option<usize>,
+    /// Most bytes a second read from the storage, all workers together; 0 = no limit.
+    pub bytes_per_second: u64,
 }
 
 /// The result of one file, or of something that is missing or wrong about the set.
@@ -63,9 +66,10 @@ pub(super) async fn run(
     cancel: CancellationToken,
     report: impl FnMut(FileReport) + Send,
 ) -> Result<(), Error> {
-    let (input, mut problems) = inspect(&config).await?;
+    let (mut input, mut problems) = inspect(&config).await?;
     check_namespace(&config, &input, &mut problems);
     input.tell();
+    input.throttle = Throttle::new(config.bytes_per_second, &cancel, &stats);
     stats.bytes_expected.add(input.total_bytes());
     let expected = input.files.len();
     let mut results = Results {

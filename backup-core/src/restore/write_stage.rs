@@ -1,12 +1,13 @@
 //! The write stage: a few tasks bring batches to their nodes and count what becomes of them.
 
 use super::{
-    outcome,
-    routing::{Batch, Spare},
+    outcome::Settled,
+    refusals::Refusals,
+    routing::{Batch, Origin, Spare},
 };
 use crate::{error::Error, stats::RestoreStats};
 use aerospike_wire::batch::BatchBuilder;
-use backup_cluster::batch_write::BatchWriter;
+use backup_cluster::batch_write::{BatchWriter, Brakes};
 use std::sync::{Arc, Mutex, PoisonError};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
@@ -58,7 +59,12 @@ pub(super) struct WriteStage {
     pub(super) batches: flume::Receiver<Batch>,
     pub(super) spares: flume::Sender<Spare>,
     pub(super) failure: Failure,
+    /// The interrupt of the user.
+    pub(super) cancel: CancellationToken,
+    /// Ends the stage although there are senders: they hang.
+    pub(super) leave: CancellationToken,
     pub(super) stats: Arc<RestoreStats>,
+    pub(super) refusals: Refusals,
     /// Memory of a batch that is worth keeping, in bytes.
     pub(super) keep_bytes: usize,
 }
@@ -75,28 +81,54 @@ impl WriteStage {
     }
 
     async fn work(self: Arc<Self>) {
-        while let Ok(mut batch) = self.batches.recv_async().await {
+        while let Some(batch) = self.next().await {
             if self.failure.is_stopped() {
                 self.stats.not_sent.add(batch.rows.rows() as u64);
                 continue;
             }
-            let rows = std::mem::replace(&mut batch.rows, BatchBuilder::with_capacity(0));
-            let mut written = self
-                .writer
-                .write(&batch.node, rows, self.failure.token())
-                .await;
-            if let Some(error) = outcome::count(&batch, &mut written, &self.stats) {
-                self.failure.set(error);
-            }
-            self.recycle(written.batch, batch.offsets);
+            self.write(batch).await;
         }
     }
 
-    fn recycle(&self, mut rows: BatchBuilder, mut offsets: Vec<u64>) {
+    async fn next(&self) -> Option<Batch> {
+        tokio::select! {
+            biased;
+            batch = self.batches.recv_async() => batch.ok(),
+            () = self.leave.cancelled() => None,
+        }
+    }
+
+    /// Brings a batch to its end. After a failure elsewhere its attempt is still finished.
+    async fn write(&self, mut batch: Batch) {
+        let rows = std::mem::replace(&mut batch.rows, BatchBuilder::with_capacity(0));
+        let brakes = Brakes {
+            stop: self.failure.token(),
+            cancel: &self.cancel,
+        };
+        let mut written = self.writer.write(&batch.node, rows, brakes).await;
+        let settled = Settled::of(&written, self.refusals.ignores());
+        settled.count(&written, &self.stats);
+        if let Err(error) = self
+            .refusals
+            .take(&batch, &written, &settled, &self.stats)
+            .await
+        {
+            self.failure.set(error);
+        }
+        if settled.unanswered {
+            // There is always a failure beside, except when the run ended before they left.
+            let failure = written.failure.take();
+            self.failure
+                .set(failure.map_or(Error::Cancelled, Error::from));
+        }
+        self.recycle(written.batch, batch.origins);
+    }
+
+    fn recycle(&self, mut rows: BatchBuilder, mut origins: Vec<Origin>) {
         if rows.capacity() <= self.keep_bytes {
             rows.clear();
-            offsets.clear();
-            let _ = self.spares.try_send((rows, offsets));
+            origins.clear();
+            let _ = self.spares.try_send((rows, origins));
         }
     }
 }

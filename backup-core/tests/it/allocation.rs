@@ -13,7 +13,10 @@ use aerospike_wire::{
 };
 use asb_format::{Decoder, Encoder, Item, Version};
 use asnode::generate::{Shape, records};
-use backup_core::convert::{asb_to_wire, wire_to_asb};
+use backup_core::convert::{
+    asb_to_wire::{self, RowStyle},
+    wire_to_asb,
+};
 
 const RECORDS: u64 = 500;
 
@@ -70,10 +73,11 @@ fn encode(reply: &[u8], text: &mut Vec<u8>) -> u64 {
 
 /// The way of a restore: decode and build rows. Returns the number of records.
 fn decode(decoder: &mut Decoder, text: &[u8], batch: &mut BatchBuilder) -> u64 {
+    let style = RowStyle::default();
     let (mut rest, mut count) = (text, 0);
     while let Ok(asb_format::Step::Complete { consumed, item }) = decoder.decode(rest, false) {
         if let Item::Record(record) = item {
-            asb_to_wire::add_row(batch, &record, asb_to_wire::NEVER);
+            asb_to_wire::add_row(batch, &record, asb_to_wire::NEVER, &style);
             count += 1;
         }
         rest = &rest[consumed..];

@@ -63,6 +63,7 @@ fn stored(text: &[u8], frame: usize, key: Option<Key>) -> Vec<u8> {
 async fn validate(file: &Path, key: Option<Key>, parallel: usize) -> FileReport {
     let reports = Arc::new(Mutex::new(Vec::new()));
     let config = ValidateConfig {
+        bytes_per_second: 0,
         source: from_path(file),
         unwrap: Unwrap {
             key,

@@ -76,3 +76,37 @@ async fn a_throttled_backup_is_not_given_up_by_the_node() {
     assert_eq!((counts.records_read, counts.retries), (3000, 0));
     assert_eq!(source.faults().fired(counted), 1, "one scan did it all");
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_writes_no_faster_than_asked() {
+    let (source, copy) = (cluster(1), cluster(2));
+    let rate = 500;
+    fill(&source, u32::try_from(rate * SECONDS).unwrap());
+    let temporary = tempfile::tempdir().unwrap();
+    backup_ok(backup_config(&source, to_directory(temporary.path()))).await;
+    let mut config = restore_config(&copy, temporary.path());
+    config.records_per_second = rate;
+    let outcome = run_restore(config).await;
+    outcome.result.unwrap();
+    let counts = outcome.stats.snapshot();
+    assert_eq!(counts.inserted, rate * SECONDS);
+    assert_rate(counts.inserted, rate, outcome.duration);
+    assert!(counts.throttled_ms > 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restore_reads_no_faster_than_asked() {
+    let (source, copy) = (cluster(1), cluster(1));
+    fill(&source, 24_000);
+    let temporary = tempfile::tempdir().unwrap();
+    let written = backup_ok(backup_config(&source, to_directory(temporary.path()))).await;
+    let rate = written.bytes_written / SECONDS;
+    let mut config = restore_config(&copy, temporary.path()); // of files with a manifest
+    config.bytes_per_second = rate;
+    let outcome = run_restore(config).await;
+    outcome.result.unwrap();
+    let counts = outcome.stats.snapshot();
+    assert_eq!(counts.inserted, 24_000);
+    assert_eq!(counts.bytes_fetched, written.bytes_written);
+    assert_rate(counts.bytes_fetched, rate, outcome.duration);
+}

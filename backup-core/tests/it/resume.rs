@@ -48,6 +48,7 @@ async fn assert_whole(source: &Cluster, path: &Path) {
         unwrap: restore::Unwrap::default(),
         trust: restore::Trust::default(),
         namespace: Some(NAMESPACE.to_owned()),
+        bytes_per_second: 0,
         parallel: None,
     };
     let outcome = restore::validate(config, |report| {

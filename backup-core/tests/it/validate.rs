@@ -28,6 +28,7 @@ async fn validate_by(
         unwrap: restore::Unwrap::default(),
         trust: restore::Trust::default(),
         namespace: None,
+        bytes_per_second: 0,
         parallel: Some(2),
     };
     change(&mut config);

@@ -6,11 +6,11 @@ use clap::Args;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Speed")]
 pub(crate) struct Limits {
-    /// Read at most so many records a second, all workers together; 0 = no limit
+    /// At most so many records a second, all workers together; 0 = no limit
     #[arg(short = 'L', long, value_name = "N", default_value_t = 0)]
     pub(crate) records_per_second: u64,
 
-    /// Write at most so many MiB a second to the storage, all workers together; 0 = no limit
+    /// At most so many MiB a second to or from the storage, all workers together; 0 = no limit
     #[arg(
         short = 'N',
         long,

@@ -11,6 +11,7 @@ mod general;
 mod given;
 mod limits;
 mod patience;
+mod policy;
 mod records;
 mod refusal;
 mod resume;
@@ -20,11 +21,13 @@ mod switches;
 mod target;
 mod tls;
 mod tuning;
+mod writing;
 
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
     patience::{Info, Scans},
+    policy::Conflict,
     records::Records,
     selection::Selection,
     tls::Tls,
@@ -35,10 +38,12 @@ use self::{
     envelope::{Envelope, Level, Window},
     estimate::Estimate,
     limits::Limits,
+    policy::{Chosen, Policy},
     resume::Resume,
     shard::Part,
     target::{Source, Target},
     tuning::Tuning,
+    writing::Writing,
 };
 use super::error::Error;
 use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
@@ -121,9 +126,17 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) selection: Selection,
     #[command(flatten)]
+    pub(crate) chosen: Chosen,
+    #[command(flatten)]
+    pub(crate) policy: Policy,
+    #[command(flatten)]
+    pub(crate) writing: Writing,
+    #[command(flatten)]
     pub(crate) tuning: Tuning,
     #[command(flatten)]
     pub(crate) part: Part,
+    #[command(flatten)]
+    pub(crate) limits: Limits,
 }
 
 /// What a command line asks for.

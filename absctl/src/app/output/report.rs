@@ -75,6 +75,7 @@ impl Report {
         let ours = [
             ("Failed Records", counts.failed),
             ("Not Sent", counts.not_sent),
+            ("Rejected Records", counts.rejected),
             ("sIndex Skipped", counts.indexes_skipped),
             ("UDFs Skipped", counts.udfs_skipped),
             ("Retries", counts.retries),
