@@ -239,7 +239,11 @@ fn input_of_another_format() {
         b"\x28\xb5\x2f\xfd\x04\x58\x51\x00\x00Version",
         "inside a ZSTD frame",
     );
-    refuses(b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR", "or not a backup");
+    // With its zeros it cannot be taken for something encrypted, which would be exit code 12.
+    refuses(
+        b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x10\0\0\0\x10\x08\0\0\0\0\0\0\0\0",
+        "or not a backup",
+    );
     refuses(
         b"Version 9.9\n",
         "is damaged: unsupported format version 9.9",
