@@ -69,14 +69,15 @@ fn first_line(pipe: &mut impl Read) -> String {
 #[test]
 fn an_interrupted_backup_can_be_continued() {
     for signal in [Signal::INT, Signal::TERM] {
-        let source = filled(1, 3000);
+        let source = filled(1, 9000);
         let place = tempdir().expect("directory");
         let path = place.path().join("backup");
-        let hangs = Rule::new(On::Scan, Reaction::Silence).after_records(500);
+        let hangs = Rule::new(On::Scan, Reaction::Silence).after_records(7000);
         let fault = source.faults().add(hangs);
-        let child = start(&[&"backup", &hosts(&source), &"-ntest", &"-d", &path]);
+        let child = start(&[&"backup", &hosts(&source), &"-ntest", &"-w1", &"-d", &path]);
         wait_for("a hanging scan", || source.faults().fired(fault) > 0);
-        assert!(!names(&path).is_empty());
+        let is_data = |name: &String| name.starts_with("0_test_");
+        wait_for("a data file", || names(&path).iter().any(is_data));
         send(&child, signal);
         let run = end_of(child).fails(130, "interrupted");
         assert!(run.stderr.contains("--continue test.asb.state"), "{run:?}");
