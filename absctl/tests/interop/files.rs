@@ -49,7 +49,7 @@ fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
 }
 
 /// Writes the key to a file, and returns the argument that names it.
-fn write_key(directory: &Path) -> String {
+pub(crate) fn write_key(directory: &Path) -> String {
     let keys: Value = serde_json::from_slice(&fs::read(KEYS).expect("keys")).expect("JSON");
     let body = keys["pem_body_base64"].as_str().expect("text");
     let (path, label) = (directory.join("key.pem"), "PRIVATE KEY");
@@ -186,7 +186,7 @@ fn the_library_refuses_set_indexes() {
     assert!(target.indexes().is_empty());
 }
 
-fn set_index() -> Index {
+pub(crate) fn set_index() -> Index {
     Index {
         namespace: NAMESPACE.to_owned(),
         name: "of_a_set".to_owned(),

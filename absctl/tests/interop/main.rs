@@ -11,5 +11,6 @@ mod access;
 mod clients;
 mod clusters;
 mod files;
+mod modes;
 mod programs;
 mod ways;
