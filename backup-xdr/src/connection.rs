@@ -134,11 +134,13 @@ async fn receive<S: Sink>(
         let answered = acks.send((run.acks(malformed.is_some()), permit));
         answered.map_err(|_gone| io::ErrorKind::BrokenPipe)?;
         if let Some(error) = malformed {
-            let error = error.to_string();
-            tracing::warn!(
-                error,
-                "a message of XDR was not understood: the connection ends"
-            );
+            // It is shipped again and again: it must not fill the log.
+            let times = context.counters.malformed();
+            if times.is_power_of_two() {
+                let error = error.to_string();
+                let what = "a message of XDR was not understood: it has to be shipped again";
+                tracing::warn!(error, times, "{what}");
+            }
             return Err(io::ErrorKind::InvalidData.into());
         }
         buffer.drain(..consumed);
