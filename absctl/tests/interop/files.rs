@@ -41,7 +41,7 @@ fn cases() -> impl Iterator<Item = (usize, &'static [&'static str])> {
 }
 
 /// Arguments for files of this form. A restore needs not be told that they are compact.
-fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
+pub(crate) fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
     let encrypts = form.iter().any(|arg| arg.starts_with("--encrypt"));
     let told = |arg: &&str| command == "backup" || *arg != COMPACT;
     let form = form.iter().copied().filter(told);
@@ -49,7 +49,7 @@ fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
 }
 
 /// Writes the key to a file, and returns the argument that names it.
-fn write_key(directory: &Path) -> String {
+pub(crate) fn write_key(directory: &Path) -> String {
     let keys: Value = serde_json::from_slice(&fs::read(KEYS).expect("keys")).expect("JSON");
     let body = keys["pem_body_base64"].as_str().expect("text");
     let (path, label) = (directory.join("key.pem"), "PRIVATE KEY");

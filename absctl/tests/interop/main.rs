@@ -12,4 +12,5 @@ mod clients;
 mod clusters;
 mod files;
 mod programs;
+mod shipped;
 mod ways;
