@@ -82,6 +82,43 @@ fn a_namespace_is_backed_up_and_the_report_says_so() {
 }
 
 #[test]
+fn every_flag_is_in_the_help() {
+    let help = absctl(&[&"backup", &"xdr", &"-Z"]).succeeds().stdout;
+    let help = String::from_utf8(help).unwrap();
+    for flag in [
+        "--dc",
+        "--local-address",
+        "--local-port",
+        "--rewind",
+        "--max-connections",
+        "--read-timeout",
+        "--write-timeout",
+        "--ack-queue-size",
+        "--results-queue-size",
+        "--info-polling-period",
+        "--info-poling-period",
+        "--start-timeout",
+        "--max-throughput",
+        "--forward",
+        "--stop-xdr",
+        "--unblock-mrt",
+        "--parallel-write",
+        "--file-limit",
+        "--remove-files",
+        "--compress",
+        "--encrypt",
+        "--xdr-tls-certfile",
+        "--xdr-tls-keyfile",
+        "--xdr-tls-cafile",
+        "--local-bind-all",
+        "--info-timeout",
+        "--info-max-retries",
+    ] {
+        assert!(help.contains(flag), "{flag}");
+    }
+}
+
+#[test]
 fn what_makes_no_sense_is_refused_at_once() {
     let check = |args: &[&str], part: &str| {
         let all = [&["backup", "xdr", "-n", "test"][..], args].concat();
@@ -289,8 +326,24 @@ fn a_backup_is_validated_and_restored_with_what_lies_beside_it() {
     crate::support::restore(&target, &[&"-d", &path, &"--mode", &"asbx"]).succeeds();
     assert_eq!(target.count(NAMESPACE), cluster.count(NAMESPACE));
     assert!(target.udfs().is_empty());
-    crate::support::restore(&target, &[&"-d", &path, &"--mode", &"asbx", &"--no-udfs"])
-        .fails(1, "--no-udfs");
+    for args in [
+        &["--mode", "asbx", "--no-udfs"][..],
+        &["--extra-ttl", "5"],
+        &["--set-list", "s"],
+        &["--bin-list", "b"],
+        &["--disable-batch-writes"],
+        &["--bandwidth", "1"],
+    ] {
+        let flag = args.iter().rfind(|arg| arg.starts_with("--")).unwrap();
+        let args: Vec<&dyn AsRef<std::ffi::OsStr>> = args.iter().map(|arg| arg as _).collect();
+        let common: [&dyn AsRef<std::ffi::OsStr>; 2] = [&"-d", &path];
+        crate::support::restore(&target, &[&common[..], &args].concat()).fails(1, flag);
+    }
+    // Everything is there: kept, or replaced.
+    let run = crate::support::restore(&target, &[&"-d", &path, &"--unique"]).succeeds();
+    assert_eq!(run.reported("Existed Records"), cluster.count(NAMESPACE));
+    let run = crate::support::restore(&target, &[&"-d", &path, &"-r", &"-g"]).succeeds();
+    assert_eq!(run.reported("Inserted Records"), cluster.count(NAMESPACE));
     crate::support::restore(&target, &[&"-d", &path, &"--no-records"]).succeeds();
     assert_eq!(target.udfs(), cluster.udfs());
 }
