@@ -57,6 +57,9 @@ pub enum ErrorKind {
         /// Name of the field.
         what: &'static str,
     },
+    /// A message is about another namespace than the one that was asked for.
+    #[error("the message is about another namespace")]
+    OtherNamespace,
     /// A particle type that no supported server stores.
     #[error("unknown particle type {found}")]
     Particle {

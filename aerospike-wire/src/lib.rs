@@ -1,7 +1,7 @@
 //! The Aerospike client protocol as a codec: bytes in, borrowed views out, and back.
 //!
 //! Source: `wire-protocol.md`, `wire-scan.md`, `wire-write.md`, `info-protocol.md`,
-//! `auth-tls.md`.
+//! `auth-tls.md`, `xdr-protocol.md`.
 //! Everything is big-endian unless a docstring says otherwise.
 //!
 //! - [`frame`]: the 8-byte header in front of everything.
@@ -12,6 +12,7 @@
 //! - [`expression`]: the filters that a backup composes.
 //! - [`info`], [`partition`]: the text protocol and the partition bitmaps it carries.
 //! - [`digest`], [`result_code`]: identities and outcomes.
+//! - [`xdr`]: what a cluster ships by XDR, and what it is answered.
 //! - [`reply`]: the server's side of the same messages, for the embedded node.
 //!
 //! Nothing here opens a socket, reads a clock, draws a random number or retries: those belong
@@ -59,3 +60,4 @@ pub mod result_code;
 pub mod scan;
 pub mod single;
 pub mod stream;
+pub mod xdr;

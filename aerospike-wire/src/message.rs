@@ -87,7 +87,7 @@ pub struct MessageHeader {
 }
 
 impl MessageHeader {
-    fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Result<Self, Error> {
         let [_header_size, info1, info2, info3, info4, result] = reader.array("message header")?;
         Ok(Self {
             info1,

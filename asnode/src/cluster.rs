@@ -14,6 +14,7 @@ use crate::{
     request::State,
     security::Security,
     topology::{Member, NodeLoss},
+    xdr::Shipping,
 };
 use std::{
     io,
@@ -213,6 +214,11 @@ impl Cluster {
         }
     }
 
+    /// Changes how nodes ship to data centres (XDR).
+    pub fn ship(&self, change: impl FnOnce(&mut Shipping)) {
+        self.state.xdr.change_shipping(change);
+    }
+
     /// Makes the nodes tell that this many partitions wait to be migrated, each way, until told
     /// otherwise: `cluster-stable` is refused for as long. Nothing is moved.
     pub fn set_migrations_remaining(&self, partitions: u64) {
@@ -222,6 +228,9 @@ impl Cluster {
 
 impl Drop for Cluster {
     fn drop(&mut self) {
+        for node in 0..self.state.nodes.len() {
+            self.state.xdr.stop_node(node);
+        }
         for node in &self.state.nodes {
             node.stop();
         }

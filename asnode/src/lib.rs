@@ -65,6 +65,7 @@ mod topology;
 mod transport;
 mod value;
 mod write;
+mod xdr;
 
 pub use build::{BadBuild, Build, DEFAULT_BUILD, Edition};
 pub use catalogue::{Collection, Index, IndexSource, IndexType, Udf};
@@ -76,3 +77,4 @@ pub use direct::{RawBin, RawRecord};
 pub use security::{PREDEFINED_ROLES, Privilege, PrivilegeCode, Role, Security, SecurityConfig};
 pub use tls::TlsPort;
 pub use topology::NodeLoss;
+pub use xdr::Shipping;

@@ -18,6 +18,7 @@ use crate::{
     sync::read as read_lock,
     topology::{NodeLoss, Topology},
     write,
+    xdr::Xdr,
 };
 use aerospike_wire::{
     field::code,
@@ -63,6 +64,8 @@ pub(crate) struct State {
     pub(crate) started: Instant,
     /// Partitions that are said to wait for their migration.
     pub(crate) migrations: AtomicU64,
+    /// What is shipped to where.
+    pub(crate) xdr: Xdr,
 }
 
 impl State {
@@ -92,8 +95,11 @@ impl State {
     /// Closes the port and all connections of a node and tells the others. `false`: it was dead.
     pub(crate) fn kill_node(&self, node: usize, loss: NodeLoss) -> bool {
         let removed = self.topology.remove(node, loss);
-        if removed && let Some(node) = self.nodes.get(node) {
-            node.stop();
+        if removed && let Some(victim) = self.nodes.get(node) {
+            victim.stop();
+        }
+        if removed {
+            self.xdr.stop_node(node);
         }
         removed
     }

@@ -6,6 +6,7 @@ use crate::{
     read::put_read,
     record::{Draft, StoredRecord},
     request::{Command, Outcome, State},
+    xdr::Change,
 };
 use aerospike_wire::{
     message::flags,
@@ -53,11 +54,12 @@ pub(crate) fn write(command: &Command<'_>, state: &State, out: &mut Vec<u8>) -> 
             };
             records.insert(command.digest, record);
             command.namespace.unbury(&command.digest);
+            tell_xdr(command, state, Change::Written);
             outcome
         }
         Ok((None, n_ops)) => {
             if let Some(record) = records.remove(&command.digest) {
-                leave_tombstone(command, state, &record);
+                bury(command, state, &record);
             }
             Outcome {
                 n_ops,
@@ -96,14 +98,17 @@ pub(crate) fn delete(command: &Command<'_>, state: &State) -> Outcome {
         return Outcome::early(result);
     }
     if let Some(record) = records.remove(&command.digest) {
-        leave_tombstone(command, state, &record);
+        bury(command, state, &record);
     }
     Outcome::default()
 }
 
-/// What a durable delete leaves behind, whichever way the record went.
-fn leave_tombstone(command: &Command<'_>, state: &State, record: &StoredRecord) {
-    if command.info2(flags::DURABLE_DELETE) && state.is_enterprise() {
+/// What follows a delete, whichever way the record went: XDR learns of it, and a durable one leaves
+/// something behind.
+fn bury(command: &Command<'_>, state: &State, record: &StoredRecord) {
+    let durable = command.info2(flags::DURABLE_DELETE) && state.is_enterprise();
+    tell_xdr(command, state, Change::Deleted { record, durable });
+    if durable {
         let partition = Namespace::partition_of(&command.digest);
         let now_ms = state.write_ms(command.namespace, partition);
         let tombstone = Tombstone {
@@ -112,6 +117,15 @@ fn leave_tombstone(command: &Command<'_>, state: &State, record: &StoredRecord) 
         };
         command.namespace.bury(command.digest, tombstone);
     }
+}
+
+/// Queues a change for the data centres that want it; the record is still locked.
+fn tell_xdr(command: &Command<'_>, state: &State, change: Change<'_>) {
+    let (namespace, digest) = (command.namespace, &command.digest);
+    let from_xdr = command.info1(flags::XDR);
+    state
+        .xdr
+        .changed(state, namespace, digest, change, from_xdr);
 }
 
 /// Who may write here.

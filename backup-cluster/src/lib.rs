@@ -19,6 +19,7 @@ pub mod error;
 mod login;
 pub mod map;
 pub mod metadata;
+pub mod payload_write;
 mod pool;
 pub mod racks;
 pub mod retry;

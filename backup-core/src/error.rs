@@ -197,6 +197,30 @@ pub enum Error {
         /// What is wrong, and where.
         source: asb_format::Error,
     },
+    /// The name of an ASBX file does not say which one it is.
+    #[error("{file}: not a name of the form WORKER_NAMESPACE_NUMBER.asbx")]
+    AsbxName {
+        /// The file.
+        file: String,
+    },
+    /// The header of an ASBX file is that of another one.
+    #[error("{file} says that it is file {number} of namespace {namespace}")]
+    AsbxHeader {
+        /// The file.
+        file: String,
+        /// Number in its header.
+        number: u64,
+        /// Namespace in its header.
+        namespace: String,
+    },
+    /// An ASBX file is damaged.
+    #[error("{file} is damaged")]
+    AsbxDamaged {
+        /// The file.
+        file: String,
+        /// What is wrong, and where.
+        source: asbx_format::Error,
+    },
     /// Validation found damage and went on to the end.
     #[error("{} of {files} files cannot be restored", findings)]
     Invalid {
@@ -332,6 +356,9 @@ pub enum Error {
     /// Something about the cluster.
     #[error(transparent)]
     Cluster(backup_cluster::error::Error),
+    /// Something about shipping by XDR.
+    #[error(transparent)]
+    Xdr(backup_xdr::error::Error),
     /// Something about the storage.
     #[error(transparent)]
     Storage(backup_storage::Error),
@@ -535,6 +562,9 @@ impl Error {
             Self::Set { .. } => ErrorClass::Damage,
             Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
+            | Self::AsbxDamaged { .. }
+            | Self::AsbxHeader { .. }
+            | Self::AsbxName { .. }
             | Self::Invalid { .. }
             | Self::Envelope { .. }
             | Self::Altered { .. }
@@ -550,6 +580,7 @@ impl Error {
             Self::Cluster(backup_cluster::error::Error::Cancelled) => ErrorClass::Interrupted,
             Self::Cluster(error) if error.is_access() => ErrorClass::Access,
             Self::Cluster(error) if error.is_unreachable() => ErrorClass::Unreachable,
+            Self::Xdr(backup_xdr::error::Error::Control { .. }) => ErrorClass::Unreachable,
             Self::Storage(error) => match (error.operation(), error.kind()) {
                 (Operation::Open | Operation::List | Operation::Stat, ErrorKind::NotFound) => {
                     ErrorClass::InputMissing
@@ -591,6 +622,12 @@ impl Error {
                 code: ResultCode::ROLE_VIOLATION,
                 ..
             } => Some("give the user a role with `write` or `read-write` on the namespace"),
+            Self::RecordRefused {
+                code: ResultCode::ENTERPRISE_ONLY,
+                ..
+            } => Some(
+                "durable deletes need the Enterprise Edition; leave them out with --ignore-record-error",
+            ),
             Self::OtherNamespace { .. } | Self::OtherSource { .. } => Some(
                 "name the namespace of the backup with -n, and another one to restore into behind a comma",
             ),
@@ -637,6 +674,15 @@ impl From<backup_cluster::error::Error> for Error {
         match error {
             backup_cluster::error::Error::Cancelled => Self::Cancelled,
             error => Self::Cluster(error),
+        }
+    }
+}
+
+impl From<backup_xdr::error::Error> for Error {
+    fn from(error: backup_xdr::error::Error) -> Self {
+        match error {
+            backup_xdr::error::Error::Cancelled => Self::Cancelled,
+            error => Self::Xdr(error),
         }
     }
 }

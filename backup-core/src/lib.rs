@@ -59,6 +59,7 @@ pub mod lock;
 pub mod manifest;
 pub mod names;
 mod partitions;
+pub mod replay;
 pub mod restore;
 pub mod stats;
 
@@ -66,6 +67,7 @@ pub mod stats;
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
 pub use asb_format as format;
+pub use backup::xdr;
 pub use backup_cluster as cluster;
 pub use backup_envelope as envelope;
 pub use backup_storage as storage;

@@ -2,11 +2,12 @@
 // backup-go and the official Go client, unmodified, against a cluster.
 //
 //	interop backup  --host H --port P --namespace N --dir D [--file-limit B] [--parallel N] [--compact]
-//	interop restore --host H --port P --namespace N --dir D [--single]
+//	interop restore --host H --port P --namespace N --dir D [--single] [--asbx]
+//	interop xdr     --host H --port P --namespace N --dir D --local-port P [--file-limit B] [--parallel N]
 //	interop client  --host H --port P --namespace N --nodes N
 //	interop version
 //
-// backup and restore also take --compress ZSTD, --encrypt AES128 or AES256, and with the latter
+// backup, restore and xdr also take --compress ZSTD, --encrypt AES128 or AES256, and with the latter
 // --encryption-key-file F, in the words of absctl.
 //
 // All but the last take how to get in: --user U --password P [--auth external], --auth pki,
@@ -37,13 +38,15 @@ func main() {
 
 func run(args []string) (any, error) {
 	if len(args) == 0 {
-		return nil, fmt.Errorf("backup, restore, client or version?")
+		return nil, fmt.Errorf("backup, restore, xdr, client or version?")
 	}
 	switch args[0] {
 	case "backup":
 		return backup(args[1:])
 	case "restore":
 		return restore(args[1:])
+	case "xdr":
+		return xdr(args[1:])
 	case "client":
 		return exercise(args[1:])
 	case "version":

@@ -6,6 +6,7 @@ import (
 	as "github.com/aerospike/aerospike-client-go/v8"
 	lib "github.com/aerospike/backup-go"
 	"github.com/aerospike/backup-go/io/encoding/asb"
+	"github.com/aerospike/backup-go/io/encoding/asbx"
 	"github.com/aerospike/backup-go/io/storage/local"
 	"github.com/aerospike/backup-go/io/storage/options"
 )
@@ -28,6 +29,7 @@ func restore(args []string) (any, error) {
 	config := lib.NewDefaultRestoreConfig()
 	directory := set.String("dir", "", "directory to read from")
 	wrapping := envelopeFlags(set)
+	shipped := set.Bool("asbx", false, "files of an XDR backup")
 	set.BoolVar(&config.DisableBatchWrites, "single", false, "a write for each record")
 	if err := set.Parse(args); err != nil {
 		return nil, err
@@ -40,19 +42,25 @@ func restore(args []string) (any, error) {
 	// As the reference tool does it: keys are stored, and only older records are overwritten.
 	config.WritePolicy.SendKey = true
 	config.WritePolicy.GenerationPolicy = as.EXPECT_GEN_GT
-	return readBackup(context.Background(), to, config, *directory)
+	reading := []options.Opt{options.WithDir(*directory)}
+	if *shipped {
+		config.EncoderType = lib.EncoderTypeASBX
+		reading = append(reading, options.WithValidator(asbx.NewValidator()), options.WithSorting())
+	} else {
+		reading = append(reading, options.WithValidator(asb.NewValidator()))
+	}
+	return readBackup(context.Background(), to, config, reading)
 }
 
 func readBackup(
-	ctx context.Context, to *target, config *lib.ConfigRestore, directory string,
+	ctx context.Context, to *target, config *lib.ConfigRestore, reading []options.Opt,
 ) (any, error) {
 	tool, done, err := to.library()
 	if err != nil {
 		return nil, err
 	}
 	defer done()
-	reader, err := local.NewReader(ctx,
-		options.WithDir(directory), options.WithValidator(asb.NewValidator()))
+	reader, err := local.NewReader(ctx, reading...)
 	if err != nil {
 		return nil, err
 	}

@@ -1,19 +1,21 @@
 //! The commands: start the job, drive it, print the report.
 
 use super::{
-    cli::Command,
+    cli::{BackupArgs, BackupWay, Command},
     drive::{Abandoned, drive},
     error::Error,
     output::{self, Moment, Report},
-    settings::{self, RestoreTask},
+    settings::{self, RestoreTask, XdrTask},
     signals::Signals,
 };
 use backup_core::{
     backup::{self, BackupConfig, BackupTarget, EstimateConfig, Shard},
     error::Error as JobError,
     handle::Outcome,
+    replay::{self, ReplayConfig},
     restore::{self, RestoreConfig, ValidateConfig},
-    stats::RestoreStats,
+    stats::{BackupStats, RestoreStats},
+    xdr::{self, CleanedUp, XdrConfig},
 };
 
 /// Stack of a worker thread in bytes: the futures are small, the cluster client's included.
@@ -26,6 +28,7 @@ const BLOCKING_THREADS: usize = 8;
 pub(crate) fn run(command: Command) -> Result<(), Error> {
     output::start_log();
     match command {
+        Command::Backup(args) if args.way.is_some() => other_way(*args),
         Command::Backup(args) if args.estimate.estimate => on_runtime(async |signals| {
             let config = resolved(signals, move || settings::estimate(&args)).await?;
             run_estimate(config, signals).await
@@ -38,10 +41,55 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
         Command::Restore(args) => on_runtime(async |signals| {
             match resolved(signals, move || settings::restore(&args)).await? {
                 RestoreTask::Restore(config) => run_restore(*config, signals).await,
-                RestoreTask::Validate(config) => run_validation(config, signals).await,
+                RestoreTask::Replay(config) => run_replay(*config, signals).await,
+                RestoreTask::Validate(config) => run_validation(config, signals, false).await,
+                RestoreTask::ValidateReplay(config) => run_validation(config, signals, true).await,
             }
         }),
     }
+}
+
+/// A backup by another way than by scans.
+fn other_way(args: BackupArgs) -> Result<(), Error> {
+    let Some(BackupWay::Xdr(args)) = args.way else {
+        return Ok(());
+    };
+    on_runtime(
+        async |signals| match resolved(signals, move || settings::xdr(&args)).await? {
+            XdrTask::Backup(config) => run_xdr(*config, signals).await,
+            XdrTask::CleanUp(clean_up) => {
+                tokio::select! {
+                    biased;
+                    done = xdr::clean_up(&clean_up) => {
+                        say(&done?);
+                        Ok(())
+                    }
+                    _ = signals.next() => Err(Error::Job(JobError::Cancelled)),
+                }
+            }
+        },
+    )
+}
+
+/// Says what was taken back.
+fn say(done: &CleanedUp) {
+    let nodes = |nodes: &[String]| nodes.join(", ");
+    for (what, names) in [
+        ("the data centre was deleted on", &done.stopped),
+        ("there was no data centre on", &done.untouched),
+        ("transactions are permitted on", &done.unblocked),
+    ] {
+        if !names.is_empty() {
+            tracing::info!("{what} {}", nodes(names));
+        }
+    }
+}
+
+async fn run_xdr(config: XdrConfig, signals: &mut Signals) -> Result<(), Error> {
+    let job = xdr::start(config);
+    let moment = |stats: &BackupStats| Moment::of_backup(&stats.snapshot());
+    let ended = drive(job, moment, signals, false).await;
+    finish(ended, Report::xdr)
 }
 
 /// Removes the backup in `target`, and says what went.
@@ -124,9 +172,22 @@ async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(),
     finish(ended, |outcome| Report::restore(outcome).of_part(part))
 }
 
-async fn run_validation(config: ValidateConfig, signals: &mut Signals) -> Result<(), Error> {
+async fn run_replay(config: ReplayConfig, signals: &mut Signals) -> Result<(), Error> {
+    let job = replay::start(config);
+    let ended = drive(job, restore_moment, signals, false).await;
+    finish(ended, Report::restore)
+}
+
+async fn run_validation(
+    config: ValidateConfig,
+    signals: &mut Signals,
+    with_asbx: bool,
+) -> Result<(), Error> {
     let is_stream = config.source.is_stream();
-    let job = restore::validate(config, |file| output::file_report(&file));
+    let job = match with_asbx {
+        true => replay::validate(config, |file| output::file_report(&file)),
+        false => restore::validate(config, |file| output::file_report(&file)),
+    };
     let ended = drive(job, restore_moment, signals, is_stream).await;
     finish(ended, Report::validation)
 }

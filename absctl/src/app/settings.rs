@@ -6,13 +6,19 @@ mod incremental;
 mod list;
 mod patience;
 mod problems;
+mod replay;
 mod restoring;
 pub(crate) mod secrets;
 mod selection;
 mod shard;
 mod time;
+mod xdr;
 
-pub(crate) use self::{estimate::estimate, secrets::Secrets};
+pub(crate) use self::{
+    estimate::estimate,
+    secrets::Secrets,
+    xdr::{XdrTask, xdr},
+};
 
 use self::problems::Problems;
 use super::{
@@ -24,6 +30,7 @@ use backup_core::{
     backup::{BackupConfig, BackupTarget, StateFile},
     cluster::{client::ConnectOptions, view::Host},
     format::Version,
+    replay::{Kinds, ReplayConfig},
     restore::{RestoreConfig, RestoreSource, Trust, ValidateConfig},
     storage::{LocalDir, LocalOptions, Store, Stream, single_file},
 };
@@ -37,8 +44,12 @@ const NAMESPACE_BYTES: usize = 31;
 pub(crate) enum RestoreTask {
     /// A restore.
     Restore(Box<RestoreConfig>),
+    /// A restore of ASBX files.
+    Replay(Box<ReplayConfig>),
     /// Reading only, without a cluster.
     Validate(ValidateConfig),
+    /// The same with ASBX files.
+    ValidateReplay(ValidateConfig),
 }
 
 /// The backup that was asked for.
@@ -118,7 +129,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let run = shard::check_restore(args)?;
     let secrets = Secrets::new(&args.agent)?;
     if args.source.validate {
-        return Ok(RestoreTask::Validate(ValidateConfig {
+        let config = ValidateConfig {
             namespace: namespace
                 .map(|typed| restoring::namespaces(Some(typed)))
                 .transpose()?
@@ -128,7 +139,13 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
             trust: trust(args),
             parallel,
             bytes_per_second: mebibytes("--bandwidth (-N)", args.limits.bandwidth)?,
-        }));
+        };
+        return Ok(
+            match replay::is_about(args, Kinds::of_source(&config.source)?) {
+                true => RestoreTask::ValidateReplay(config),
+                false => RestoreTask::Validate(config),
+            },
+        );
     }
     warn_of_nothing(&args.selection);
     let mut problems = Problems::default();
@@ -153,7 +170,10 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     config.trust = trust(args);
     config.unwrap = envelope::unwrap(&args.envelope, &args.window, &secrets)?;
     config.connect = connect(&args.connection, &secrets)?;
-    Ok(RestoreTask::Restore(Box::new(config)))
+    Ok(match replay::replay(args, &config)? {
+        Some(replay) => RestoreTask::Replay(Box::new(replay)),
+        None => RestoreTask::Restore(Box::new(config)),
+    })
 }
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {

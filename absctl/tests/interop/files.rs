@@ -41,7 +41,7 @@ fn cases() -> impl Iterator<Item = (usize, &'static [&'static str])> {
 }
 
 /// Arguments for files of this form. A restore needs not be told that they are compact.
-fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
+pub(crate) fn args<'a>(form: &[&'a str], key: &'a str, command: &str) -> Vec<&'a str> {
     let encrypts = form.iter().any(|arg| arg.starts_with("--encrypt"));
     let told = |arg: &&str| command == "backup" || *arg != COMPACT;
     let form = form.iter().copied().filter(told);

@@ -13,4 +13,5 @@ mod clusters;
 mod files;
 mod modes;
 mod programs;
+mod shipped;
 mod ways;

@@ -100,7 +100,8 @@ pub(crate) fn absctl_by(command: &str, way: &Entrance, directory: &Path) -> Run 
 
 fn ours(command: &str, hosts: &str, directory: &Path) -> Command {
     let mut run = Command::new(env!("CARGO_BIN_EXE_absctl"));
-    run.args([command, "--namespace=test", "--host", hosts, "--directory"]);
+    run.args(command.split(' '));
+    run.args(["--namespace=test", "--host", hosts, "--directory"]);
     run.arg(directory);
     run
 }

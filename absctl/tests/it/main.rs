@@ -29,3 +29,4 @@ mod support;
 mod usage;
 mod validate;
 mod versions;
+mod xdr;

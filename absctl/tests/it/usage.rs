@@ -149,6 +149,7 @@ fn every_flag_is_in_the_help() {
         "--allow-incomplete",
         "--ignore-manifest",
         "--validate",
+        "--mode",
         "--compress",
         "--encrypt",
         "--encryption-key-file",

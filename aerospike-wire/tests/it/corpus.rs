@@ -20,4 +20,5 @@ fn corpora_of_the_fuzz_targets() {
     check("wire_stream", replay::stream);
     check("wire_batch", replay::batch);
     check("wire_info", replay::info);
+    check("wire_xdr", replay::xdr);
 }

@@ -20,3 +20,4 @@ mod scans;
 mod texts;
 mod truth;
 mod writes;
+mod xdr;

@@ -13,6 +13,7 @@ use aerospike_wire::{
     message::{Message, flags},
     partition, scan, single,
     stream::{MessageStream, Step},
+    xdr,
 };
 
 /// A message taken out of its buffer: header, fields, operations as bytes.
@@ -254,4 +255,31 @@ pub(crate) fn info(input: &[u8]) {
 
 fn holds(text: &[u8], part: &[u8]) -> bool {
     text.windows(part.len()).any(|window| window == part)
+}
+
+/// Any shipped bytes: no panic, and what is understood lies where it is said to. The first 30 bytes
+/// as an acknowledgement, too.
+pub(crate) fn xdr(data: &[u8]) {
+    if let Some(bytes) = data.first_chunk() {
+        let result = xdr::ack_result(bytes);
+        assert!(result.is_err() || data[7] == 22);
+    }
+    let Ok(len) = xdr::body_len(data) else {
+        return;
+    };
+    assert!(len as u64 <= xdr::MAX_BODY);
+    let body = data.get(8..).unwrap_or_default();
+    let body = body.get(..len).unwrap_or(body);
+    let Ok(shipped) = xdr::Shipped::parse(body, b"test") else {
+        return;
+    };
+    assert!(shipped.header.n_fields >= 3);
+    let holds = |part: &[u8]| part.is_empty() || body.windows(part.len()).any(|w| w == part);
+    assert!(holds(&shipped.digest.0) && holds(shipped.set) && holds(b"test"));
+    // Every cut of it is noticed before its fields are complete.
+    for len in 0..body.len() {
+        if let Ok(cut) = xdr::Shipped::parse(&body[..len], b"test") {
+            assert_eq!(cut, shipped);
+        }
+    }
 }

@@ -16,7 +16,9 @@ use crate::{
     shuffle::Shuffle,
     tls::TlsPort,
     topology::{Member, Topology},
+    xdr::{Shipping, Xdr},
 };
+use net_tls::client::ClientSettings;
 use std::{
     io,
     net::{Ipv4Addr, SocketAddr},
@@ -46,6 +48,8 @@ pub struct ClusterBuilder {
     shuffle: Shuffle,
     batch_max_requests: Option<u32>,
     security: Option<SecurityConfig>,
+    shipping: Shipping,
+    shipping_tls: Option<ClientSettings>,
 }
 
 impl Default for ClusterBuilder {
@@ -67,6 +71,8 @@ impl Default for ClusterBuilder {
             shuffle: Shuffle::default(),
             batch_max_requests: None,
             security: None,
+            shipping: Shipping::default(),
+            shipping_tls: None,
         }
     }
 }
@@ -220,6 +226,22 @@ impl ClusterBuilder {
         self
     }
 
+    /// How nodes ship to data centres (XDR, Enterprise). It may be changed later
+    /// ([`Cluster::ship`]).
+    #[must_use]
+    pub const fn shipping(mut self, shipping: Shipping) -> Self {
+        self.shipping = shipping;
+        self
+    }
+
+    /// Whom nodes trust, and who they are, when they ship to a data centre with a TLS name.
+    /// Default: they cannot.
+    #[must_use]
+    pub fn shipping_tls(mut self, settings: ClientSettings) -> Self {
+        self.shipping_tls = Some(settings);
+        self
+    }
+
     /// Gives every port an alternate one that leads to the same node; the `-alt` info commands
     /// tell of them. Default: none.
     #[must_use]
@@ -240,6 +262,7 @@ impl ClusterBuilder {
         let cluster = Cluster {
             state: Arc::new(self.into_state(&doors)?),
         };
+        cluster.state.xdr.belongs_to(&cluster.state);
         for (index, listeners) in listeners.into_iter().enumerate() {
             Node::start(&cluster.state, index, listeners)?;
         }
@@ -277,6 +300,8 @@ impl ClusterBuilder {
             .enumerate()
             .map(|(i, doors)| self.node(i, doors));
         let nodes = nodes.collect::<io::Result<_>>()?;
+        let shipping_tls = self.shipping_tls.map(|settings| settings.build());
+        let shipping_tls = shipping_tls.transpose().map_err(io::Error::other)?;
         let has_tls = members.iter().any(|member| !member.tls_name.is_empty());
         Ok(State {
             build: self.build,
@@ -309,6 +334,7 @@ impl ClusterBuilder {
             scan_lanes: self.scan_lanes.max(1),
             scan_patience_ms: self.scan_patience.map_or(u32::MAX, patience_ms),
             shuffle: self.shuffle,
+            xdr: Xdr::new(doors.len(), self.shipping, shipping_tls),
         })
     }
 

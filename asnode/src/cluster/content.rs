@@ -6,6 +6,7 @@ use crate::{
     direct::RawRecord,
     namespace::PARTITIONS,
     record::Draft,
+    xdr::Change,
 };
 use aerospike_wire::digest::Digest;
 use std::time::Instant;
@@ -40,8 +41,13 @@ impl Cluster {
             bins: &bins,
         };
         let stored = draft.build();
-        ns.records_mut(record.digest.partition().index())
-            .insert(record.digest.0, stored);
+        let mut records = ns.records_mut(record.digest.partition().index());
+        records.insert(record.digest.0, stored);
+        let state = &self.state;
+        let change = Change::Written;
+        state
+            .xdr
+            .changed(state, ns, &record.digest.0, change, false);
         true
     }
 
@@ -70,9 +76,15 @@ impl Cluster {
         self.state
             .namespace(namespace.as_bytes())
             .is_some_and(|(_, ns)| {
-                ns.records_mut(digest.partition().index())
-                    .remove(&digest.0)
-                    .is_some()
+                let mut records = ns.records_mut(digest.partition().index());
+                let removed = records.remove(&digest.0);
+                if let Some(record) = &removed {
+                    let durable = false;
+                    let change = Change::Deleted { record, durable };
+                    let state = &self.state;
+                    state.xdr.changed(state, ns, &digest.0, change, false);
+                }
+                removed.is_some()
             })
     }
 

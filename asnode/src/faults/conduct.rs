@@ -48,8 +48,11 @@ impl State {
     /// dead.
     pub(crate) fn retire_node(&self, node: usize) -> bool {
         let removed = self.topology.remove(node, NodeLoss::Takeover);
-        if removed && let Some(node) = self.nodes.get(node) {
-            node.retire();
+        if removed && let Some(leaving) = self.nodes.get(node) {
+            leaving.retire();
+        }
+        if removed {
+            self.xdr.stop_node(node);
         }
         removed
     }

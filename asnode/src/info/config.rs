@@ -18,7 +18,9 @@ pub(super) fn value(request: Request<'_>, name: &str) -> Option<Value> {
     match name {
         "get-config" => Some(get(request)),
         "set-config" => Some(text(set(request).err().unwrap_or("ok"))),
-        "get-stats" if request.param("context") == Some(b"xdr") => Some(Value::new()),
+        "get-stats" if request.param("context") == Some(b"xdr") => {
+            Some(xdr(request, Request::xdr_stats))
+        }
         _ => None,
     }
 }
@@ -28,12 +30,21 @@ fn get(request: Request<'_>) -> Value {
         None | Some(b"service") => service_items(request),
         Some(b"network") => network_items(request),
         Some(b"security") => text(security_items(request)),
-        Some(b"xdr") => Value::new(),
+        Some(b"xdr") => xdr(request, Request::xdr_config),
         Some(b"namespace") => match request.namespace() {
             Ok((_, namespace)) => namespace_items(request, namespace),
             Err(error) => text(error),
         },
         Some(_) => text(INVALID_CONTEXT),
+    }
+}
+
+/// The Community Edition says nothing about it.
+fn xdr<'a>(request: Request<'a>, answer: fn(Request<'a>) -> Value) -> Value {
+    if request.state.is_enterprise() {
+        answer(request)
+    } else {
+        Value::new()
     }
 }
 
@@ -118,6 +129,7 @@ fn set(request: Request<'_>) -> Result<(), &'static str> {
     match request.param("context") {
         None => Err("ERROR:4:missing 'context'"),
         Some(b"xdr") if !request.state.is_enterprise() => Err(ENTERPRISE_ONLY),
+        Some(b"xdr") => request.set_xdr(),
         Some(b"service") => {
             let mut service = write(&request.state.service);
             for (key, value) in changes {

@@ -14,6 +14,7 @@ mod replicas;
 mod sindex;
 mod truncate;
 mod udf;
+mod xdr;
 
 use crate::{
     counters::Counters, faults::Reaction, namespace::Namespace, request::State, security::Identity,

@@ -54,3 +54,5 @@ mod skew;
 mod throughput;
 #[cfg(test)]
 mod tls;
+#[cfg(test)]
+mod xdr;

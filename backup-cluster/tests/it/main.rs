@@ -5,6 +5,7 @@
 )]
 
 mod metadata;
+mod payload;
 mod racks;
 mod scan;
 mod security;

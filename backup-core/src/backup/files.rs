@@ -64,6 +64,8 @@ pub(super) enum Role {
     Metadata,
     /// Records of a worker; everything, in a single file.
     Data(usize),
+    /// What XDR has shipped, of a worker.
+    Xdr(usize),
 }
 
 /// What a file begins with: header and meta lines.
@@ -187,8 +189,26 @@ impl FileSet {
             globals: None,
         };
         let is_first = number == 1 && self.names.is_first();
-        self.write(&mut file, &head(&self.namespace, version, is_first), 0)?;
+        let head = match role {
+            Role::Xdr(_) => self.asbx_head(number)?,
+            Role::Metadata | Role::Data(_) => head(&self.namespace, version, is_first),
+        };
+        self.write(&mut file, &head, 0)?;
         Ok(file)
+    }
+
+    /// Header of what XDR ships.
+    fn asbx_head(&self, number: u64) -> Result<Vec<u8>, Error> {
+        let header = asbx_format::Header::new(number, self.namespace.as_bytes());
+        let header = header.ok_or_else(|| {
+            Error::Internal(format!(
+                "no file can hold the namespace {:?}",
+                self.namespace
+            ))
+        })?;
+        let mut head = Vec::with_capacity(asbx_format::HEADER_SIZE);
+        header.encode(&mut head);
+        Ok(head)
     }
 
     /// Goes on with a file where it is durable.

@@ -28,6 +28,7 @@ mod target;
 mod window;
 mod wrap;
 mod write_stage;
+pub mod xdr;
 
 pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;

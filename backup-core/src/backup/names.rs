@@ -21,7 +21,7 @@ impl Names {
     }
 
     /// A file of a directory: `metadata_<ns>_<n>.asb`, `<worker>_<ns>_<n>.asb`, or with a prefix
-    /// `<prefix><ns>_<n>.asb`.
+    /// `<prefix><ns>_<n>.asb`; by XDR `<worker>_<ns>_<n>.asbx`.
     pub(super) fn file(&self, role: Role, number: u64) -> String {
         let Self {
             namespace, prefix, ..
@@ -31,6 +31,7 @@ impl Names {
             Role::Data(_) if !prefix.is_empty() => {
                 format!("{}{prefix}{namespace}_{number}.asb", self.shard_part())
             }
+            Role::Xdr(worker) => format!("{worker}_{namespace}_{number}.asbx"),
             Role::Data(worker) => format!("{}{worker}_{namespace}_{number}.asb", self.shard_part()),
         }
     }
@@ -56,7 +57,9 @@ impl Names {
 
     /// The number in a name that this run, or this shard of it, could have given.
     pub(super) fn number(&self, name: &str) -> Option<u64> {
-        let (head, number) = name.strip_suffix(".asb")?.rsplit_once('_')?;
+        let stem = name.strip_suffix(".asbx");
+        let stem = stem.or_else(|| name.strip_suffix(".asb"))?;
+        let (head, number) = stem.rsplit_once('_')?;
         let number = number.parse().ok()?;
         let is_metadata =
             self.is_first() && head.strip_prefix("metadata_") == Some(&self.namespace);
@@ -98,6 +101,7 @@ mod tests {
         let plain = Names::new("my_ns", "", None);
         assert_eq!(plain.file(Role::Metadata, 1), "metadata_my_ns_1.asb");
         assert_eq!(plain.file(Role::Data(0), 3), "0_my_ns_3.asb");
+        assert_eq!(plain.file(Role::Xdr(0), 3), "0_my_ns_3.asbx");
         assert_eq!(plain.beside(None).state(), "my_ns.asb.state");
         assert_eq!(plain.beside(Some("x.asb")).state(), "x.asb.state");
         let prefixed = Names::new("my_ns", "pre", None);
@@ -127,12 +131,13 @@ mod tests {
         });
         check("", None, "0_my_ns_3.asb", Some(3));
         check("", None, "12_my_ns_30.asb", Some(30));
+        check("", None, "0_my_ns_3.asbx", Some(3));
         check("", None, "metadata_my_ns_1.asb", Some(1));
         check("pre", None, "premy_ns_4.asb", Some(4));
         check("", second, "shard2of7_0_my_ns_1.asb", Some(1));
         for name in [
             "my_ns_00000.asb",
-            "0_my_ns_3.asbx",
+            "0_my_ns_3.asby",
             "0_other_3.asb",
             "x_my_ns_3.asb",
             "0_my_ns_x.asb",

@@ -141,7 +141,7 @@ async fn resolve(
 
 /// Writes indexes and modules, unless that was done: into a file of their own in a directory,
 /// where there are any; at the start of a single file, which is returned open.
-async fn write_globals(
+pub(super) async fn write_globals(
     run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
@@ -349,7 +349,7 @@ pub(super) fn divide(cursors: &[PartitionCursor], count: usize) -> Vec<Vec<Parti
 }
 
 /// The failure that the others followed from: whoever was stopped only says "cancelled".
-fn first_cause(failures: Vec<Error>) -> Result<(), Error> {
+pub(super) fn first_cause(failures: Vec<Error>) -> Result<(), Error> {
     let mut failures = failures.into_iter();
     let Some(first) = failures.next() else {
         return Ok(());

@@ -244,6 +244,16 @@ impl Run {
         }
     }
 
+    /// Ends a run that failed and cannot be continued: nothing of it stays.
+    pub(super) fn abandon(&self, error: Error, hold: Hold) -> Result<(), Error> {
+        drop(hold.keeping);
+        self.files.discard();
+        if let Some(Err(left)) = hold.lock.map(LockKeeper::release) {
+            tracing::warn!(error = %left, "the lock was lost, or stays behind");
+        }
+        Err(error)
+    }
+
     /// Everything is in complete files.
     fn complete(&self, seen: Seen) -> Result<(), Error> {
         if let Some(keeper) = self.keeper.as_ref().filter(|_| self.keeps_state()) {

@@ -178,7 +178,7 @@ impl RestoreConfig {
         }
     }
 
-    pub(super) fn write_options(&self) -> WriteOptions {
+    pub(crate) fn write_options(&self) -> WriteOptions {
         let mut options = WriteOptions::new(self.target_namespace());
         let given = |limit: &Duration| !limit.is_zero();
         let total = Some(self.total_timeout).filter(given);

@@ -57,6 +57,13 @@ impl InputFile {
         self.hash.is_some()
     }
 
+    /// Whether it is no ASBX file.
+    fn is_text(&self) -> bool {
+        let name = &self.entry.name;
+        let name = backup_storage::name::final_of(name).unwrap_or(name);
+        !asbx_format::FileName::is_asbx(name)
+    }
+
     /// Bytes, where known.
     pub(super) const fn size(&self) -> Option<u64> {
         self.entry.size
@@ -215,6 +222,8 @@ impl Input {
                 foreign(source, store)?
             }
         };
+        // Those that XDR has shipped are restored in another way.
+        let files: Vec<_> = files.into_iter().filter(InputFile::is_text).collect();
         if files.is_empty() && !is_whole && self.problems.len() == before {
             self.problems.push(Problem {
                 shown: store.location().to_owned(),

@@ -96,7 +96,7 @@ pub(super) fn refusal(batch: &Batch, written: &Written, refused: Refusal) -> Err
     }
 }
 
-fn shown_key(key: &[u8]) -> Option<String> {
+pub(crate) fn shown_key(key: &[u8]) -> Option<String> {
     Some(match wire_to_asb::key(key).ok()? {
         KeyRef::Integer(value) => value.to_string(),
         KeyRef::Double(value) => value.to_string(),

@@ -27,7 +27,7 @@ use std::sync::Arc;
 use tokio::{runtime::Handle, task::spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
-pub(super) async fn run(
+pub(crate) async fn run(
     config: RestoreConfig,
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,

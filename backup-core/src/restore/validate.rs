@@ -60,7 +60,7 @@ pub enum Finding {
     Error(Error),
 }
 
-pub(super) async fn run(
+pub(crate) async fn run(
     config: ValidateConfig,
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,

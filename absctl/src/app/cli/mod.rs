@@ -10,6 +10,7 @@ mod estimate;
 mod general;
 mod given;
 mod limits;
+mod mode;
 mod patience;
 mod policy;
 mod records;
@@ -22,15 +23,18 @@ mod target;
 mod tls;
 mod tuning;
 mod writing;
+mod xdr;
 
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    mode::FileKinds,
     patience::{Info, Scans},
     policy::Conflict,
     records::Records,
     selection::Selection,
     tls::Tls,
+    xdr::{ListenerFlags, XdrArgs},
 };
 
 use self::{
@@ -38,6 +42,7 @@ use self::{
     envelope::{Envelope, Level, Window},
     estimate::Estimate,
     limits::Limits,
+    mode::Mode,
     policy::{Chosen, Policy},
     resume::Resume,
     shard::Part,
@@ -72,7 +77,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     /// Back up a namespace to a directory, a file or standard output
-    #[command(arg_required_else_help = true)]
+    #[command(arg_required_else_help = true, args_conflicts_with_subcommands = true)]
     Backup(Box<BackupArgs>),
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
@@ -108,6 +113,16 @@ pub(crate) struct BackupArgs {
     pub(crate) part: Part,
     #[command(flatten)]
     pub(crate) scans: Scans,
+    #[command(subcommand)]
+    pub(crate) way: Option<BackupWay>,
+}
+
+/// Other ways to back up than by scans.
+#[derive(Debug, Subcommand)]
+pub(crate) enum BackupWay {
+    /// Back up a namespace as it changes, by letting the cluster ship it (XDR, Enterprise Edition)
+    #[command(arg_required_else_help = true)]
+    Xdr(Box<XdrArgs>),
 }
 
 /// Flags of `absctl restore`.
@@ -119,6 +134,8 @@ pub(crate) struct RestoreArgs {
     pub(crate) agent: Agent,
     #[command(flatten)]
     pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) mode: Mode,
     #[command(flatten)]
     pub(crate) envelope: Envelope,
     #[command(flatten)]

@@ -3,6 +3,9 @@
 use crate::app::error::Error;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 
+/// Commands that stand behind other commands, before all flags.
+const COMMANDS_OF_COMMANDS: [&str; 1] = ["xdr"];
+
 /// The error for what clap has refused.
 pub(super) fn of(error: &clap::Error) -> Error {
     let invalid = || context(error, ContextKind::InvalidArg).unwrap_or_default();
@@ -10,12 +13,12 @@ pub(super) fn of(error: &clap::Error) -> Error {
         ErrorKind::UnknownArgument if invalid().starts_with('-') => {
             format!("unknown flag: {}", invalid())
         }
-        ErrorKind::UnknownArgument => {
-            format!(
-                "unexpected argument {:?}: all arguments are flags",
-                invalid()
-            )
-        }
+        ErrorKind::UnknownArgument => unexpected(&invalid()),
+        ErrorKind::ArgumentConflict => match context(error, ContextKind::InvalidSubcommand) {
+            // A stray word behind flags, where a command of a command could stand.
+            Some(name) if !COMMANDS_OF_COMMANDS.contains(&name.as_str()) => unexpected(&name),
+            _ => first_paragraph(&error.render().to_string()),
+        },
         ErrorKind::InvalidSubcommand => {
             let name = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
             format!("unknown command {name:?} for \"absctl\"")
@@ -26,6 +29,10 @@ pub(super) fn of(error: &clap::Error) -> Error {
         .map(|name| format!("did you mean {name}?"))
         .or_else(|| Some("--help (-Z) lists commands and flags".to_owned()));
     Error::Usage { message, hint }
+}
+
+fn unexpected(argument: &str) -> String {
+    format!("unexpected argument {argument:?}: all arguments are flags")
 }
 
 fn context(error: &clap::Error, kind: ContextKind) -> Option<String> {

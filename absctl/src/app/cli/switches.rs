@@ -6,7 +6,8 @@ use clap::{Arg, ArgAction, Command, builder::ValueParser};
 /// Lets every switch of every subcommand accept `=true` and `=false` as well, and every other flag
 /// refuse negative numbers in its own name.
 pub(super) fn with_truth(command: Command) -> Command {
-    command.mut_subcommands(|subcommand| subcommand.mut_args(|arg| numeric(switch(arg))))
+    command
+        .mut_subcommands(|subcommand| with_truth(subcommand.mut_args(|arg| numeric(switch(arg)))))
 }
 
 /// Lets every flag that must have a value take a negative number for it: what is wrong with that is

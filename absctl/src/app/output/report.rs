@@ -57,6 +57,16 @@ impl Report {
         )
     }
 
+    /// The report of a backup by XDR.
+    pub(crate) fn xdr(outcome: &Outcome<BackupStats>) -> Self {
+        let mut report = Self::backup(outcome);
+        let mut lines = report.groups.iter_mut().flatten();
+        if let Some((title, _)) = lines.find(|(title, _)| *title == "Records Read") {
+            *title = "Records Received";
+        }
+        report
+    }
+
     /// The report of a restore.
     pub(crate) fn restore(outcome: &Outcome<RestoreStats>) -> Self {
         let counts = outcome.stats.snapshot();

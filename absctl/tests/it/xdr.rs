@@ -1,0 +1,349 @@
+//! `absctl backup xdr` against clusters that ship.
+
+use crate::support::{NAMESPACE, absctl, command, hosts, names};
+use asnode::{Cluster, Edition, NamespaceConfig, RawRecord, Shipping, generate};
+use std::{
+    fs,
+    io::{Read, Write},
+    net::TcpStream,
+    path::Path,
+    process::{Child, Command, Stdio},
+    time::{Duration, Instant},
+};
+
+fn enterprise(shipping: Shipping) -> Cluster {
+    let cluster = Cluster::builder()
+        .nodes(2)
+        .namespace(NamespaceConfig::new(NAMESPACE))
+        .edition(Edition::Enterprise)
+        .shipping(shipping)
+        .start()
+        .expect("cluster");
+    generate::load(&cluster, NAMESPACE, generate::Shape::Types, 500, 7);
+    cluster
+}
+
+/// What one node answers to one info command.
+fn ask(cluster: &Cluster, node: usize, question: &str) -> String {
+    let mut stream = TcpStream::connect(cluster.addresses()[node]).expect("node");
+    let length = u8::try_from(question.len() + 1).expect("a short question");
+    let request = [
+        &[2, 1, 0, 0, 0, 0, 0, length][..],
+        question.as_bytes(),
+        b"\n",
+    ]
+    .concat();
+    stream.write_all(&request).expect("node");
+    let mut header = [0; 8];
+    stream.read_exact(&mut header).expect("node");
+    let mut body = vec![0; usize::from(header[6]) * 256 + usize::from(header[7])];
+    stream.read_exact(&mut body).expect("node");
+    String::from_utf8(body).expect("text")
+}
+
+fn data_centres(cluster: &Cluster) -> Vec<bool> {
+    let has = |node| !ask(cluster, node, "get-config:context=xdr").contains("dcs=;");
+    (0..2).map(has).collect()
+}
+
+#[test]
+fn a_namespace_is_backed_up_and_the_report_says_so() {
+    let cluster = enterprise(Shipping::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set");
+    let run = absctl(&[
+        &"backup",
+        &"xdr",
+        &hosts(&cluster),
+        &"-n",
+        &NAMESPACE,
+        &"-d",
+        &path,
+        &"--local-port",
+        &"0",
+        &"--parallel-write",
+        &"2",
+        &"--info-poling-period",
+        &"100",
+        &"-z",
+        &"ZSTD",
+        &"--max-throughput",
+        &"50000",
+        &"--forward",
+    ])
+    .succeeds();
+    assert_eq!(run.reported("Records Received"), cluster.count(NAMESPACE));
+    assert!(names(&path).contains(&"test.manifest.json".to_owned()));
+    let data = names(&path)
+        .into_iter()
+        .filter(|name| name.ends_with(".asbx"));
+    assert_eq!(data.count(), 2);
+    assert_eq!(data_centres(&cluster), [false, false]);
+}
+
+#[test]
+fn every_flag_is_in_the_help() {
+    let help = absctl(&[&"backup", &"xdr", &"-Z"]).succeeds().stdout;
+    let help = String::from_utf8(help).unwrap();
+    for flag in [
+        "--dc",
+        "--local-address",
+        "--local-port",
+        "--rewind",
+        "--max-connections",
+        "--read-timeout",
+        "--write-timeout",
+        "--ack-queue-size",
+        "--results-queue-size",
+        "--info-polling-period",
+        "--info-poling-period",
+        "--start-timeout",
+        "--max-throughput",
+        "--forward",
+        "--stop-xdr",
+        "--unblock-mrt",
+        "--parallel-write",
+        "--file-limit",
+        "--remove-files",
+        "--compress",
+        "--encrypt",
+        "--xdr-tls-certfile",
+        "--xdr-tls-keyfile",
+        "--xdr-tls-cafile",
+        "--local-bind-all",
+        "--info-timeout",
+        "--info-max-retries",
+    ] {
+        assert!(help.contains(flag), "{flag}");
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused_at_once() {
+    let check = |args: &[&str], part: &str| {
+        let all = [&["backup", "xdr", "-n", "test"][..], args].concat();
+        let all: Vec<&dyn AsRef<std::ffi::OsStr>> = all.iter().map(|a| a as _).collect();
+        absctl(&all).fails(1, part);
+    };
+    check(&[], "--directory");
+    check(&["-d", "x", "--dc", "a b"], "--dc");
+    check(&["-d", "x", "--rewind", "0"], "--rewind");
+    check(&["-d", "x", "--rewind", "some"], "--rewind");
+    check(&["-d", "x", "--max-throughput", "150"], "--max-throughput");
+    check(&["-d", "x", "--local-address", ""], "--local-address");
+    check(&["-d", "x", "--xdr-tls-certfile", "c"], "--xdr-tls-keyfile");
+    check(&["-d", "x", "--xdr-tls-cafile", "c"], "--xdr-tls-certfile");
+    check(
+        &["-d", "x", "--info-retry-multiplier", "0.5"],
+        "--info-retry-multiplier",
+    );
+    check(&["-d", "x", "--max-connections", "0"], "--max-connections");
+    assert!(!Path::new("x").exists());
+}
+
+#[test]
+fn failures_have_their_exit_codes() {
+    let community = crate::support::empty(1);
+    let folder = tempfile::tempdir().unwrap();
+    absctl(&[
+        &"backup",
+        &"xdr",
+        &hosts(&community),
+        &"-n",
+        &NAMESPACE,
+        &"-d",
+        &folder.path(),
+        &"--local-port",
+        &"0",
+    ])
+    .fails(1, "Enterprise Edition");
+    let cluster = enterprise(Shipping {
+        paused: true,
+        ..Shipping::default()
+    });
+    absctl(&[
+        &"backup",
+        &"xdr",
+        &hosts(&cluster),
+        &"-n",
+        &NAMESPACE,
+        &"-d",
+        &folder.path(),
+        &"--local-port",
+        &"0",
+        &"--start-timeout",
+        &"200",
+        &"--info-polling-period",
+        &"50",
+    ])
+    .fails(1, "no record arrived within 200 ms");
+    assert!(names(folder.path()).is_empty());
+    assert_eq!(data_centres(&cluster), [false, false]);
+}
+
+/// A run in the background, killed when the test ends.
+struct Background(Child);
+
+impl Background {
+    fn start(cluster: &Cluster, path: &Path) -> Self {
+        let child = Command::new(env!("CARGO_BIN_EXE_absctl"))
+            .args([
+                "backup",
+                "xdr",
+                &hosts(cluster),
+                "-n",
+                NAMESPACE,
+                "--local-port",
+                "0",
+            ])
+            .arg("-d")
+            .arg(path)
+            .stderr(Stdio::null())
+            .spawn()
+            .expect("the program runs");
+        Self(child)
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        // One that has ended needs no end.
+        let _ended = self.0.kill();
+        let _ended = self.0.wait();
+    }
+}
+
+fn until(mut happened: impl FnMut() -> bool) {
+    let start = Instant::now();
+    while !happened() {
+        assert!(
+            start.elapsed() < Duration::from_secs(120),
+            "waited too long"
+        );
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+#[test]
+fn what_a_killed_run_leaves_is_cleaned_up() {
+    let cluster = enterprise(Shipping {
+        hold_recovery: true,
+        ..Shipping::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set");
+    let mut run = Background::start(&cluster, &path);
+    let shipped = |node| {
+        let stats = ask(&cluster, node, "get-stats:context=xdr;dc=dc;namespace=test");
+        stats.contains("success=") && !stats.contains("success=0;")
+    };
+    until(|| shipped(0) && shipped(1));
+    run.0.kill().unwrap();
+    run.0.wait().unwrap();
+    assert_eq!(data_centres(&cluster), [true, true]);
+    let common: [&dyn AsRef<std::ffi::OsStr>; 5] =
+        [&"backup", &"xdr", &hosts(&cluster), &"-n", &NAMESPACE];
+    let target: [&dyn AsRef<std::ffi::OsStr>; 4] =
+        [&"-d", &folder.path().join("next"), &"--local-port", &"0"];
+    absctl(&[&common[..], &target].concat()).fails(1, "--stop-xdr");
+    absctl(&[&common[..], &[&"--stop-xdr", &"--unblock-mrt"]].concat()).succeeds();
+    assert_eq!(data_centres(&cluster), [false, false]);
+    cluster.ship(|shipping| shipping.hold_recovery = false);
+    absctl(&[&common[..], &target].concat()).succeeds();
+    let leftovers = [
+        "--remove-artifacts".to_owned(),
+        format!("-d={}", path.display()),
+    ];
+    command(&[&"backup", &leftovers[0], &leftovers[1]])
+        .assert()
+        .success();
+    assert!(names(&path).is_empty());
+}
+
+#[test]
+fn a_signal_takes_everything_back() {
+    let cluster = enterprise(Shipping {
+        hold_recovery: true,
+        ..Shipping::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set");
+    let mut run = Background::start(&cluster, &path);
+    until(|| data_centres(&cluster) == [true, true]);
+    let pid = run.0.id().to_string();
+    assert!(
+        Command::new("kill")
+            .args(["-TERM", &pid])
+            .status()
+            .unwrap()
+            .success()
+    );
+    assert_eq!(run.0.wait().unwrap().code(), Some(130));
+    assert_eq!(data_centres(&cluster), [false, false]);
+    assert!(!path.exists() || names(&path).is_empty());
+    assert!(cluster.put(
+        NAMESPACE,
+        &RawRecord::for_key("s", 1, &[0; 8]).bin(b"n", 1, &[0; 8])
+    ));
+    assert!(fs::read_dir(folder.path()).is_ok());
+}
+
+#[test]
+fn a_backup_is_validated_and_restored_with_what_lies_beside_it() {
+    let cluster = enterprise(Shipping::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set");
+    let port: [&dyn AsRef<std::ffi::OsStr>; 2] = [&"--local-port", &"0"];
+    let common: [&dyn AsRef<std::ffi::OsStr>; 7] = [
+        &"backup",
+        &"xdr",
+        &hosts(&cluster),
+        &"-n",
+        &NAMESPACE,
+        &"-d",
+        &path,
+    ];
+    absctl(&[&common[..], &port].concat()).succeeds();
+    let run = absctl(&[&"restore", &"--validate", &"-d", &path]).succeeds();
+    assert_eq!(run.reported("Records Read"), cluster.count(NAMESPACE));
+    let target = crate::support::empty(1);
+    let run = crate::support::restore(&target, &[&"-d", &path]).succeeds();
+    assert_eq!(run.reported("Inserted Records"), cluster.count(NAMESPACE));
+    assert_eq!(target.count(NAMESPACE), cluster.count(NAMESPACE));
+    assert_eq!(
+        (target.udfs(), target.indexes()),
+        (cluster.udfs(), cluster.indexes())
+    );
+
+    // Only one kind, and what makes no sense for it.
+    let target = crate::support::empty(1);
+    crate::support::restore(&target, &[&"-d", &path, &"--mode", &"asb"]).succeeds();
+    assert_eq!(
+        (target.count(NAMESPACE), target.udfs()),
+        (0, cluster.udfs())
+    );
+    let target = crate::support::empty(1);
+    crate::support::restore(&target, &[&"-d", &path, &"--mode", &"asbx"]).succeeds();
+    assert_eq!(target.count(NAMESPACE), cluster.count(NAMESPACE));
+    assert!(target.udfs().is_empty());
+    for args in [
+        &["--mode", "asbx", "--no-udfs"][..],
+        &["--extra-ttl", "5"],
+        &["--set-list", "s"],
+        &["--bin-list", "b"],
+        &["--disable-batch-writes"],
+        &["--bandwidth", "1"],
+    ] {
+        let flag = args.iter().rfind(|arg| arg.starts_with("--")).unwrap();
+        let args: Vec<&dyn AsRef<std::ffi::OsStr>> = args.iter().map(|arg| arg as _).collect();
+        let common: [&dyn AsRef<std::ffi::OsStr>; 2] = [&"-d", &path];
+        crate::support::restore(&target, &[&common[..], &args].concat()).fails(1, flag);
+    }
+    // Everything is there: kept, or replaced.
+    let run = crate::support::restore(&target, &[&"-d", &path, &"--unique"]).succeeds();
+    assert_eq!(run.reported("Existed Records"), cluster.count(NAMESPACE));
+    let run = crate::support::restore(&target, &[&"-d", &path, &"-r", &"-g"]).succeeds();
+    assert_eq!(run.reported("Inserted Records"), cluster.count(NAMESPACE));
+    crate::support::restore(&target, &[&"-d", &path, &"--no-records"]).succeeds();
+    assert_eq!(target.udfs(), cluster.udfs());
+}

@@ -1,0 +1,234 @@
+//! A restore of ASBX files from start to end.
+
+use super::{
+    Kinds, ReplayConfig,
+    input::Input,
+    outcome,
+    reader::{Reader, Run, Runs},
+};
+use crate::{
+    error::Error,
+    restore::{self, RestoreConfig, RestoreSource},
+    stats::RestoreStats,
+};
+use backup_cluster::{
+    client::AerospikeView,
+    payload_write::{Payload, PayloadOptions, PayloadWriter},
+    view::ClusterView,
+};
+use std::sync::Arc;
+use tokio::{
+    sync::Semaphore,
+    task::{JoinSet, spawn_blocking},
+};
+use tokio_util::sync::CancellationToken;
+
+pub(super) async fn run(
+    config: ReplayConfig,
+    stats: Arc<RestoreStats>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let Prepared { readers, metadata } = prepare(&config, &stats).await?;
+    let is_last = config.restore.apply_metadata_last;
+    let define = async |metadata: Option<RestoreConfig>| match metadata {
+        None => Ok(()),
+        Some(metadata) => {
+            let stats = Arc::clone(&stats);
+            Box::pin(restore::run::run(metadata, stats, cancel.clone())).await
+        }
+    };
+    let (first, last) = if is_last {
+        (None, metadata)
+    } else {
+        (metadata, None)
+    };
+    define(first).await?;
+    if !config.restore.no_records {
+        write(&config, readers, &cancel).await?;
+    }
+    define(last).await?;
+    let counts = stats.snapshot();
+    if counts.is_balanced() {
+        return Ok(());
+    }
+    Err(Error::Internal(format!(
+        "not every message has exactly one outcome: {counts:?}"
+    )))
+}
+
+/// Writes the messages of all directories.
+async fn write(
+    config: &ReplayConfig,
+    readers: Vec<Reader>,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let connecting = AerospikeView::connect(&config.restore.connect);
+    let view: Arc<dyn ClusterView> = tokio::select! {
+        view = connecting => Arc::new(view?),
+        () = cancel.cancelled() => return Err(Error::Cancelled),
+    };
+    let options = PayloadOptions {
+        retry: config.restore.retry,
+        socket: config.restore.write_options().socket,
+        ..PayloadOptions::new(&config.restore.namespace)
+    };
+    let writer = PayloadWriter::new(view, options).await?;
+    // What is in a later directory is later.
+    for reader in readers {
+        replay(config, reader, writer.clone(), cancel).await?;
+    }
+    Ok(())
+}
+
+/// What was found out before anything is written.
+struct Prepared {
+    /// One for each directory, in their order.
+    readers: Vec<Reader>,
+    /// The restore of the files beside them.
+    metadata: Option<RestoreConfig>,
+}
+
+/// Finds the files and looks at their headers.
+async fn prepare(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
+    let (config, stats) = (config.clone(), Arc::clone(stats));
+    let prepared = spawn_blocking(move || find(&config, &stats)).await;
+    prepared.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+}
+
+fn find(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
+    let restore = &config.restore;
+    let (mut readers, mut with_text) = (Vec::new(), Vec::new());
+    for store in restore.source.stores() {
+        if Kinds::of(&**store)?.asb {
+            with_text.push(Arc::clone(store));
+        }
+        let namespace = Some(restore.namespace.as_str());
+        let input = Input::list(store, &restore.unwrap, restore.trust, namespace)?;
+        stats.bytes_expected.add(input.total_bytes());
+        let reader = Reader {
+            input: Arc::new(input),
+            namespace: restore.namespace.clone(),
+            policy: config.policy,
+            stats: Arc::clone(stats),
+        };
+        reader.check_headers()?;
+        readers.push(reader);
+    }
+    let is_empty = readers
+        .iter()
+        .all(|reader| reader.input.sequences.is_empty());
+    if let Some(store) = restore.source.stores().first().filter(|_| is_empty) {
+        return Err(Error::InputEmpty {
+            source_name: store.location().to_owned(),
+        });
+    }
+    let is_wanted = config.with_metadata && !with_text.is_empty();
+    let metadata = is_wanted.then(|| RestoreConfig {
+        source: match (&restore.source, <[_; 1]>::try_from(with_text)) {
+            (RestoreSource::Single(_), _) => restore.source.clone(),
+            (_, Ok([store])) => RestoreSource::Directory(store),
+            (_, Err(stores)) => RestoreSource::Directories(stores),
+        },
+        ..restore.clone()
+    });
+    Ok(Prepared { readers, metadata })
+}
+
+/// Replays all sequences, some at a time.
+async fn replay(
+    config: &ReplayConfig,
+    reader: Reader,
+    writer: PayloadWriter,
+    cancel: &CancellationToken,
+) -> Result<(), Error> {
+    let cores = || std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+    let parallel = config.restore.parallel.filter(|n| *n > 0);
+    let turns = Arc::new(Semaphore::new(parallel.unwrap_or_else(cores)));
+    let stop = cancel.child_token();
+    let mut tasks = JoinSet::new();
+    for sequence in 0..reader.input.sequences.len() {
+        let task = Task {
+            reader: reader.clone(),
+            writer: writer.clone(),
+            ignore: config.restore.ignore_record_errors,
+            stop: stop.clone(),
+        };
+        let turns = Arc::clone(&turns);
+        tasks.spawn(async move {
+            let _turn = turns.acquire_owned().await;
+            task.work(sequence).await
+        });
+    }
+    let mut first = None;
+    while let Some(ended) = tasks.join_next().await {
+        let result = ended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())));
+        if let Err(error) = result {
+            stop.cancel();
+            if first.is_none() || matches!(first, Some(Error::Cancelled)) {
+                first = Some(error);
+            }
+        }
+    }
+    match first {
+        _ if cancel.is_cancelled() => Err(Error::Cancelled),
+        None => Ok(()),
+        Some(error) => Err(error),
+    }
+}
+
+/// The replay of one sequence.
+struct Task {
+    reader: Reader,
+    writer: PayloadWriter,
+    ignore: bool,
+    stop: CancellationToken,
+}
+
+impl Task {
+    async fn work(self, sequence: usize) -> Result<(), Error> {
+        if self.stop.is_cancelled() {
+            return Err(Error::Cancelled);
+        }
+        let mut runs = self.reader.clone().start(sequence)?;
+        let result = self.write_all(&mut runs).await;
+        // What was read and not sent is counted; the reader ends when it finds nobody listening.
+        runs.close();
+        while let Some(run) = runs.recv().await {
+            let unsent = run.map_or(0, |run| run.messages.len() as u64);
+            self.reader.stats.not_sent.add(unsent);
+        }
+        result
+    }
+
+    async fn write_all(&self, runs: &mut Runs) -> Result<(), Error> {
+        loop {
+            let next = tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Error::Cancelled),
+                next = runs.recv() => next,
+            };
+            match next {
+                None => return Ok(()),
+                Some(run) => self.write(&run?).await?,
+            }
+        }
+    }
+
+    async fn write(&self, run: &Run) -> Result<(), Error> {
+        let payload = |message: &super::reader::Message| {
+            let message_bytes = run.bytes.get(message.range.clone()).unwrap_or_default();
+            (message.digest, message_bytes)
+        };
+        let payloads: Vec<_> = run
+            .messages
+            .iter()
+            .map(payload)
+            .map(|(digest, message)| Payload { digest, message })
+            .collect();
+        let mut replayed = self.writer.write(&payloads, &self.stop).await;
+        match outcome::count(run, &mut replayed, self.ignore, &self.reader.stats) {
+            None => Ok(()),
+            Some(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,108 @@
+//! Reading ASBX files to their end, without a cluster.
+
+use super::{
+    Kinds,
+    file::OpenFile,
+    input::{File, Input},
+};
+use crate::{
+    error::Error,
+    restore::{self, FileReport, Finding, ValidateConfig},
+    stats::RestoreStats,
+};
+use std::sync::Arc;
+use tokio::task::spawn_blocking;
+use tokio_util::sync::CancellationToken;
+
+/// Files looked at, and those with a finding.
+#[derive(Debug, Clone, Copy, Default)]
+struct Tally {
+    files: u64,
+    findings: u64,
+}
+
+pub(super) async fn run(
+    config: ValidateConfig,
+    stats: Arc<RestoreStats>,
+    cancel: CancellationToken,
+    mut report: impl FnMut(FileReport) + Send + 'static,
+) -> Result<(), Error> {
+    let mut tally = Tally::default();
+    if Kinds::of_source(&config.source)?.asb {
+        let counted = |file: FileReport| {
+            tally.files += 1;
+            tally.findings += u64::from(file.finding.is_some());
+            report(file);
+        };
+        let (text, stats) = (config.clone(), Arc::clone(&stats));
+        let looked = Box::pin(restore::validate::run(text, stats, cancel.clone(), counted)).await;
+        match looked {
+            Ok(()) | Err(Error::Invalid { .. }) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    let reading = spawn_blocking(move || {
+        read_all(&config, &stats, &cancel, &mut report, &mut tally)?;
+        Ok(tally)
+    });
+    let read = reading.await;
+    let Tally { files, findings } =
+        read.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+    match findings {
+        0 => Ok(()),
+        findings => Err(Error::Invalid { files, findings }),
+    }
+}
+
+fn read_all(
+    config: &ValidateConfig,
+    stats: &RestoreStats,
+    cancel: &CancellationToken,
+    report: &mut impl FnMut(FileReport),
+    tally: &mut Tally,
+) -> Result<(), Error> {
+    let namespace = config.namespace.as_deref();
+    for store in config.source.stores() {
+        let input = Input::list(store, &config.unwrap, config.trust, namespace)?;
+        stats.bytes_expected.add(input.total_bytes());
+        for file in input.sequences.iter().flatten() {
+            if cancel.is_cancelled() {
+                return Err(Error::Cancelled);
+            }
+            let mut records = 0;
+            let read = read(&input, file, namespace, &mut records, stats);
+            tally.files += 1;
+            tally.findings += u64::from(read.is_err());
+            report(FileReport {
+                file: file.shown.to_string(),
+                records,
+                indexes: 0,
+                udfs: 0,
+                bytes: file.entry.size,
+                finding: read.err().map(Finding::Error),
+            });
+        }
+    }
+    Ok(())
+}
+
+/// Reads a file to its end, and counts its messages.
+fn read(
+    input: &Input,
+    file: &File,
+    namespace: Option<&str>,
+    records: &mut u64,
+    stats: &RestoreStats,
+) -> Result<(), Error> {
+    let mut open = OpenFile::open(&*input.store, &input.unwrap, file)?;
+    open.header(namespace.unwrap_or(&file.namespace))?;
+    let mut fetched = 0;
+    while let Some(place) = open.token()? {
+        stats.bytes_read.add(place.token.payload.len() as u64);
+        *records += 1;
+        stats.records_read.add(1);
+        stats.bytes_fetched.add(open.fetched - fetched);
+        fetched = open.fetched;
+    }
+    Ok(())
+}
