@@ -5,17 +5,14 @@
 //! and the targets stall for some more: what counts is which of the two is longer. So a stall of
 //! 30 s against 10 s behaves as one of 1.5 s against 0.3 s does here.
 
-use crate::support::*;
+use crate::{support::*, troubled::Troubled};
 use asnode::{
     Cluster, NamespaceConfig, RawRecord,
     faults::{On, Reaction, Rule},
 };
 use backup_core::{backup::BackupTarget, stats::BackupCounts};
-use backup_storage::{
-    Capabilities, Download, Durability, Entry, LocalDir, Result, Store, Stored, Unfinished, Upload,
-};
+use backup_storage::Capabilities;
 use std::{
-    path::Path,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -27,114 +24,6 @@ use std::{
 const PATIENCE: Duration = Duration::from_millis(300);
 
 const STALL: Duration = Duration::from_millis(1500);
-
-/// A directory whose first large write takes its time.
-#[derive(Debug, Clone)]
-struct Stalling {
-    inner: LocalDir,
-    capabilities: Capabilities,
-    has_stalled: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct StallingUpload {
-    inner: Box<dyn Upload>,
-    has_stalled: Arc<AtomicBool>,
-}
-
-impl Stalling {
-    fn new(path: &Path, capabilities: Capabilities) -> Self {
-        Self {
-            inner: LocalDir::new(path),
-            capabilities,
-            has_stalled: Arc::default(),
-        }
-    }
-}
-
-impl Store for Stalling {
-    fn capabilities(&self) -> Capabilities {
-        self.capabilities
-    }
-    fn location(&self) -> &str {
-        self.inner.location()
-    }
-    fn single_name(&self) -> Option<&str> {
-        self.inner.single_name()
-    }
-    fn check_writable(&self) -> Result<()> {
-        self.inner.check_writable()
-    }
-    fn available_bytes(&self) -> Result<Option<u64>> {
-        self.inner.available_bytes()
-    }
-    fn list(&self) -> Result<Vec<Entry>> {
-        self.inner.list()
-    }
-    fn stat(&self, name: &str) -> Result<Entry> {
-        self.inner.stat(name)
-    }
-    fn open(&self, name: &str, offset: u64) -> Result<Box<dyn Download>> {
-        self.inner.open(name, offset)
-    }
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(StallingUpload {
-            inner: self.inner.create(name)?,
-            has_stalled: Arc::clone(&self.has_stalled),
-        }))
-    }
-    fn create_new(&self, name: &str, content: &[u8]) -> Result<()> {
-        self.inner.create_new(name, content)
-    }
-    fn put(&self, name: &str, content: &[u8]) -> Result<()> {
-        self.inner.put(name, content)
-    }
-    fn replace(&self, name: &str, expected: &[u8], content: &[u8]) -> Result<()> {
-        self.inner.replace(name, expected, content)
-    }
-    fn reopen(&self, name: &str, length: u64) -> Result<Box<dyn Upload>> {
-        self.inner.reopen(name, length)
-    }
-    fn publish(&self, names: &[&str]) -> Result<()> {
-        self.inner.publish(names)
-    }
-    fn withdraw(&self, name: &str) -> Result<()> {
-        self.inner.withdraw(name)
-    }
-    fn unfinished(&self) -> Result<Vec<Unfinished>> {
-        self.inner.unfinished()
-    }
-    fn discard(&self, name: &str) -> Result<()> {
-        self.inner.discard(name)
-    }
-    fn delete(&self, names: &[&str]) -> Result<()> {
-        self.inner.delete(names)
-    }
-}
-
-impl Upload for StallingUpload {
-    fn write_all(&mut self, data: &[u8]) -> Result<()> {
-        if data.len() > 100_000 && !self.has_stalled.swap(true, Ordering::Relaxed) {
-            std::thread::sleep(STALL); // the stall is the subject
-        }
-        self.inner.write_all(data)
-    }
-    fn bytes(&self) -> u64 {
-        self.inner.bytes()
-    }
-    fn durable_point(&mut self) -> Result<Durability> {
-        self.inner.durable_point()
-    }
-    fn finish(self: Box<Self>) -> Result<Stored> {
-        self.inner.finish()
-    }
-    fn finish_unpublished(self: Box<Self>) -> Result<Stored> {
-        self.inner.finish_unpublished()
-    }
-    fn abort(self: Box<Self>) -> Result<()> {
-        self.inner.abort()
-    }
-}
 
 /// A node of little patience with more data than sockets buffer.
 fn impatient(patience: Duration, records: u32) -> Cluster {
@@ -156,8 +45,14 @@ async fn stalled(capabilities: Capabilities, socket_timeout: Option<Duration>) -
     let source = impatient(PATIENCE, RECORDS);
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("set");
-    let store = Stalling::new(&path, capabilities);
-    let has_stalled = Arc::clone(&store.has_stalled);
+    let has_stalled = Arc::new(AtomicBool::new(false));
+    let stall = Arc::clone(&has_stalled);
+    let store = Troubled::new(&path, capabilities, move |_, bytes| {
+        if bytes > 100_000 && !stall.swap(true, Ordering::Relaxed) {
+            std::thread::sleep(STALL); // the stall is the subject
+        }
+        Ok(())
+    });
     let mut config = backup_config(&source, BackupTarget::Directory(Arc::new(store)));
     config.parallel = Some(1);
     config.socket_timeout = socket_timeout;
