@@ -53,6 +53,12 @@ impl MessageStream {
         self.body_left == 0
     }
 
+    /// Bytes of the current frame that are still to come: no message in it can be longer.
+    #[must_use]
+    pub const fn frame_left(&self) -> usize {
+        self.body_left
+    }
+
     /// Looks for the next message in `bytes`, which start where the last call stopped. Frames
     /// without content are stepped over.
     ///

@@ -2,8 +2,8 @@
 //!
 //! The buffer is filled by large reads and walked in place; what is left of a message that has
 //! not arrived whole moves to the front before the next read. It grows only for a message that
-//! is larger than the buffer, and only as far as that message says, which the codec has
-//! compared with the length of its frame.
+//! is larger than the buffer, never further than that message says, which the codec has
+//! compared with the length of its frame, and it shrinks when that message was taken.
 
 use crate::{
     access::Access,
@@ -185,17 +185,36 @@ impl Connection {
             }))
     }
 
-    /// Makes sure that a read has room: drops what was consumed, and doubles a buffer that a
-    /// single message fills. Doubling, not reserving what the message announces: a peer gets no
-    /// more memory than it fills.
-    fn make_room(&mut self) {
-        let usual = self.options.read_buffer.max(64);
+    /// The most bytes that the next message may have, if it is larger than the usual buffer.
+    #[must_use]
+    pub fn outgrown(&self) -> Option<usize> {
+        let most = self.needed.max(self.stream.frame_left());
+        (self.needed > self.usual()).then_some(most)
+    }
+
+    /// Gives back what a large message took, once all of it was handed out.
+    pub fn shrink(&mut self) {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
+            let usual = self.usual();
             if self.buffer.len() > usual {
                 self.buffer.truncate(usual);
                 self.buffer.shrink_to_fit();
             }
+        }
+    }
+
+    fn usual(&self) -> usize {
+        self.options.read_buffer.max(64)
+    }
+
+    /// Makes sure that a read has room: drops what was consumed, and doubles a buffer that a
+    /// single message fills. Doubling, not reserving what the message announces: a peer gets no
+    /// more memory than it fills. Nothing behind the message is read into the larger buffer, so
+    /// it is empty when the message was taken.
+    fn make_room(&mut self) {
+        self.shrink();
+        if self.end == 0 {
             return;
         }
         let waits_for = self.start.saturating_add(self.needed);
@@ -204,8 +223,13 @@ impl Connection {
             self.end = self.end.saturating_sub(self.start);
             self.start = 0;
         }
-        if self.end == self.buffer.len() {
-            self.buffer.resize(self.buffer.len().saturating_mul(2), 0);
+        let len = self.buffer.len();
+        if self.end == len {
+            let more = self
+                .needed
+                .clamp(len.saturating_add(1), len.saturating_mul(2));
+            self.buffer.reserve_exact(more.saturating_sub(len));
+            self.buffer.resize(more, 0);
         }
     }
 }

@@ -87,6 +87,19 @@ impl Encoder {
     ///
     /// [`ErrorKind::Library`], such as for lack of memory.
     pub fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
+        self.write_part(text, out)?;
+        self.append(out, |zstd, out| match zstd {
+            Some(zstd) => zstd.end_if_long(out),
+            None => Ok(()),
+        })
+    }
+
+    /// The same for a piece of `text` that more of the same items follow: the frame goes on.
+    ///
+    /// # Errors
+    ///
+    /// As [`write`](Self::write).
+    pub fn write_part(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), Error> {
         self.append(out, |zstd, out| match zstd {
             Some(zstd) => zstd.write(text, out),
             None => {

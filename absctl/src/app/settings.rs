@@ -107,7 +107,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
         .local_buffer_size
         .filter(|_| !is_stream(&config))
     {
-        config.chunk_bytes = usize::from(mebibytes) << 20;
+        config.chunk_bytes = Some(usize::from(mebibytes) << 20);
     }
     resume(args, &mut config);
     Ok(config)

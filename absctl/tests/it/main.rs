@@ -14,6 +14,8 @@ mod golden;
 mod incremental;
 mod kill;
 mod manifest;
+#[cfg(target_os = "linux")]
+mod memory;
 mod modes;
 mod patience;
 mod records;

@@ -9,6 +9,7 @@
 //! when every partition is done, when a [`RecordLimit`] is reached, or when several in a row
 //! brought no progress at all.
 
+mod budget;
 mod cursor;
 mod gate;
 mod limit;
@@ -16,6 +17,7 @@ mod request;
 mod round;
 mod silence;
 
+pub use budget::{Budget, Grant};
 pub use cursor::PartitionCursor;
 pub use gate::ScanGate;
 pub use limit::RecordLimit;
@@ -57,6 +59,13 @@ pub trait RecordSink: Send {
     /// a request. It comes once for each partition.
     fn partition_done(&mut self, partition: PartitionId) {
         let _ = partition; // only who keeps a record of progress needs to know
+    }
+
+    /// What was delivered last was too large for the usual buffers, and `grant` is the memory that
+    /// it took. It is for what the sink keeps of it: to be dropped with it, without waiting for
+    /// another grant. [`ready`](Self::ready) follows.
+    fn granted(&mut self, grant: Grant) {
+        drop(grant); // right for a sink that keeps nothing
     }
 
     /// Called after each read from a socket. Waits until there is room for more: this is the

@@ -1,6 +1,8 @@
 //! What is asked of every node.
 
-use super::{cursor::PartitionCursor, gate::ScanGate, limit::RecordLimit, silence::Silence};
+use super::{
+    budget::Budget, cursor::PartitionCursor, gate::ScanGate, limit::RecordLimit, silence::Silence,
+};
 use crate::{connection::SocketOptions, error::Error, racks::Preference, retry::RetryPolicy};
 use aerospike_wire::{digest::Digest, scan::ScanRequest};
 use std::{sync::Arc, time::Duration};
@@ -34,6 +36,9 @@ pub struct ScanOptions {
     /// The room for scans on the nodes, shared by all scans of a run: clones of the options share
     /// it.
     pub gate: Arc<ScanGate>,
+    /// Memory for records that are larger than [`SocketOptions::read_buffer`], shared in the same
+    /// way (default 48 MiB).
+    pub budget: Budget,
     /// Sockets.
     pub socket: SocketOptions,
 }
@@ -55,6 +60,7 @@ impl ScanOptions {
             total_timeout: Duration::ZERO,
             retry: RetryPolicy::SCAN,
             gate: Arc::default(),
+            budget: Budget::default(),
             socket: SocketOptions::default(),
         }
     }

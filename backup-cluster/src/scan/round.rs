@@ -1,6 +1,6 @@
 //! One round: a request to each node that owns unfinished partitions.
 
-use super::{PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, gate::Place};
+use super::{Grant, PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, gate::Place};
 use crate::{
     connection::Connection,
     error::{Error, WithCauses},
@@ -173,16 +173,34 @@ impl<S: RecordSink> Round<'_, S> {
         self.options
             .encode(&share.cursors, share.quota, &mut request);
         connection.send(&request, ACTION).await?;
+        let mut grant = None; // goes with the connection, if the record does not come
         loop {
+            if let Some(bytes) = connection.outgrown().filter(|_| grant.is_none()) {
+                grant = Some(self.grant(bytes).await?);
+            }
             if let Some(answer) = self.read_more(&mut connection).await? {
                 return Ok(answer);
             }
             let answer = self.deliver(&mut connection, share)?;
             place.accept();
+            connection.shrink();
+            let whole = grant.take_if(|_| connection.outgrown().is_none());
+            let is_large = whole.is_some();
+            whole.into_iter().for_each(|grant| self.sink.granted(grant));
+            if answer.is_none() || is_large {
+                self.sink.ready().await.map_err(ScanError::Sink)?;
+            }
             if let Some(answer) = answer {
                 return Ok(answer);
             }
-            self.sink.ready().await.map_err(ScanError::Sink)?;
+        }
+    }
+
+    /// Waits for the memory that a message of up to `bytes` takes.
+    async fn grant(&self, bytes: usize) -> Result<Grant, Error> {
+        tokio::select! {
+            grant = self.options.budget.take(bytes) => Ok(grant),
+            error = self.stopped() => Err(error),
         }
     }
 

@@ -116,10 +116,15 @@ pub struct BackupConfig {
     pub socket_timeout: Option<Duration>,
     /// Time for the whole scan of a worker, retries included; zero (default) = any.
     pub total_timeout: Duration,
-    /// Text of a worker at which it is handed over to be written, in bytes (default 512 KiB). A
-    /// worker has up to four such pieces; each of them grows by what one read of the socket brings.
-    pub chunk_bytes: usize,
-    /// Data sockets.
+    /// Text of a worker at which it is handed over to be written, in bytes. A worker has up to four
+    /// such pieces; each of them grows by what one read of the socket brings. `None` (default) =
+    /// 512 KiB with up to two workers, and with more so much that all of them take the same memory.
+    pub chunk_bytes: Option<usize>,
+    /// Memory for records that are larger than a read buffer, in bytes, for all workers together
+    /// (default 48 MiB). A record takes two and a half times its size; one that is too large for
+    /// that takes all of it, and what it needs.
+    pub large_record_bytes: usize,
+    /// Data sockets. With more than two workers, read buffers are smaller.
     pub socket: SocketOptions,
 }
 
@@ -157,7 +162,8 @@ impl BackupConfig {
             retry: RetryPolicy::SCAN,
             socket_timeout: None,
             total_timeout: Duration::ZERO,
-            chunk_bytes: 512 << 10,
+            chunk_bytes: None,
+            large_record_bytes: 48 << 20,
             socket: SocketOptions::default(),
         }
     }

@@ -31,6 +31,9 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
+/// Text that is compressed or encrypted at a time, in bytes.
+const PIECE_BYTES: usize = 512 << 10;
+
 /// All files of a backup. Shared by the threads that write them.
 #[derive(Debug)]
 pub(super) struct FileSet {
@@ -255,7 +258,13 @@ impl FileSet {
         if file.encoder.is_plain() {
             return self.store_bytes(file, text);
         }
-        self.wrapped(file, |encoder, stored| encoder.write(text, stored))
+        // In pieces, so that what comes out is never as large as a large record.
+        let mut rest = text;
+        while let Some((piece, more)) = rest.split_at_checked(PIECE_BYTES) {
+            self.wrapped(file, |encoder, stored| encoder.write_part(piece, stored))?;
+            rest = more;
+        }
+        self.wrapped(file, |encoder, stored| encoder.write(rest, stored))
     }
 
     /// Lets the envelope put out bytes, and stores them.

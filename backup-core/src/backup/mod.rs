@@ -15,6 +15,7 @@ mod journal;
 mod keeper;
 mod ledger;
 mod lock_keeper;
+mod memory;
 mod names;
 mod parent;
 mod run;

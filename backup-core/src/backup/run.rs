@@ -6,6 +6,7 @@ use super::{
     files::{OpenFile, Role},
     globals::{self, Globals},
     ledger::Ledger,
+    memory::Share,
     scan_stage::ChunkSink,
     selection::{Begun, Plan, expected_records},
     summary::{self, Seen},
@@ -205,7 +206,10 @@ async fn write_records(
     let shares = divide(&cursors, config.workers());
     let (inputs, writers) = start_writers(run, shares.len(), first)?;
     let limit = Limiter::new(config.records_per_second).map(Arc::new);
-    let options = Arc::new(throttled(config, plan.options(), shares.len()));
+    let memory = Share::of(config, shares.len());
+    let mut options = ScanOptions::clone(plan.options());
+    options.socket.read_buffer = memory.read_buffer;
+    let options = Arc::new(throttled(config, options, shares.len()));
     // A failure anywhere stops the other scans, but is not mistaken for the user's wish.
     let stop = cancel.child_token();
     let mut scans = JoinSet::new();
@@ -214,12 +218,12 @@ async fn write_records(
             encoder(config),
             config.manifest.then(Fingerprinter::new),
             input,
+            memory,
             run.durable_interval(),
             limit.clone(),
             stop.clone(),
             Arc::clone(&run.stats),
-        )
-        .in_chunks_of(config.chunk_bytes);
+        );
         scans.spawn(scan_share(
             Arc::clone(run),
             Arc::clone(view),
@@ -314,10 +318,9 @@ async fn scan_share(
 }
 
 /// The scans of a backup with limits: small reads, so that the rate is even.
-fn throttled(config: &BackupConfig, options: &ScanOptions, workers: usize) -> ScanOptions {
+fn throttled(config: &BackupConfig, mut options: ScanOptions, workers: usize) -> ScanOptions {
     const SMALL_RECORD: u64 = 256;
     const SMALL_BUFFER: usize = 4 << 10;
-    let mut options = options.clone();
     if config.records_per_second > 0 {
         // What one read brings must be a fraction of what a second may bring.
         let share = config.records_per_second / (20 * workers.max(1) as u64);

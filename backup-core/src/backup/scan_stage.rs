@@ -2,6 +2,7 @@
 
 use super::{
     ledger::Span,
+    memory::Share,
     write_stage::{Input, WriterGone},
 };
 use crate::{
@@ -13,7 +14,7 @@ use crate::{
 };
 use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
 use asb_format::Encoder;
-use backup_cluster::scan::RecordSink;
+use backup_cluster::scan::{Grant, RecordSink};
 use std::{
     sync::Arc,
     time::{Duration, Instant},
@@ -38,12 +39,35 @@ pub(super) struct Chunk {
     pub(super) spans: Vec<Span>,
     /// Partitions of which nothing comes after it.
     pub(super) done: Vec<PartitionId>,
+    /// The memory that a large record in it has taken.
+    grant: Option<Grant>,
+    /// Text for which it has room without one, in bytes.
+    room: usize,
+}
+
+/// Shrinks a buffer that is empty again to `room` bytes. It is not dropped: glibc takes a large piece
+/// that is freed for a sign that it should keep such pieces from then on, in each thread.
+pub(super) fn give_back(text: &mut Vec<u8>, room: usize) {
+    text.shrink_to(room);
 }
 
 impl Chunk {
-    /// Empties it and keeps its memory.
+    fn with_room(room: usize) -> Self {
+        let text = Vec::with_capacity(room);
+        Self {
+            text,
+            room,
+            ..Self::default()
+        }
+    }
+
+    /// Empties it and keeps its memory, but for what a large record took: that is free again.
     pub(super) fn clear(&mut self) {
         self.text.clear();
+        if let Some(grant) = self.grant.take() {
+            give_back(&mut self.text, self.room);
+            drop(grant);
+        }
         self.records = 0;
         self.spans.clear();
         self.done.clear();
@@ -81,8 +105,8 @@ pub(super) struct ChunkSink {
     chunk: Chunk,
     writer: Input,
     stats: Arc<BackupStats>,
-    /// Text at which a chunk is full. It grows by at most what one read of the socket brings.
-    chunk_bytes: usize,
+    /// Text at which a chunk is full, and how far it may grow until that is seen.
+    share: Share,
     /// Time after which a chunk is handed over although it is not full.
     max_age: Option<Duration>,
     /// Records a second, of all scans.
@@ -100,6 +124,7 @@ impl ChunkSink {
         encoder: Encoder,
         fingerprinter: Option<Fingerprinter>,
         writer: Input,
+        share: Share,
         max_age: Option<Duration>,
         limit: Option<Arc<Limiter>>,
         stop: CancellationToken,
@@ -108,22 +133,16 @@ impl ChunkSink {
         Self {
             encoder,
             fingerprinter,
-            chunk: Chunk::default(),
+            chunk: Chunk::with_room(share.chunk_room()),
             writer,
             stats,
-            chunk_bytes: 0,
+            share,
             max_age,
             limit,
             taken: 0,
             stop,
             last: Instant::now(),
         }
-    }
-
-    /// With chunks of at least so many bytes of text, but for those that are due earlier.
-    pub(super) const fn in_chunks_of(mut self, bytes: usize) -> Self {
-        self.chunk_bytes = bytes;
-        self
     }
 
     /// Hands over what is left, and says that nothing more comes.
@@ -145,13 +164,18 @@ impl ChunkSink {
 
     async fn pass_on(&mut self) -> Result<(), Error> {
         let records = self.chunk.records;
-        let chunk = std::mem::take(&mut self.chunk);
+        let mut chunk = std::mem::take(&mut self.chunk);
+        if let Some(grant) = &mut chunk.grant {
+            grant.keep(chunk.text.len()); // the read buffer has given its part back
+        }
         let next = self
             .writer
             .pass_on(chunk)
             .await
             .map_err(|WriterGone| Error::Cancelled)?;
         self.chunk = next;
+        self.chunk.room = self.share.chunk_room();
+        self.chunk.text.reserve_exact(self.chunk.room);
         self.taken = 0;
         self.last = Instant::now();
         self.stats.records_read.add(records);
@@ -186,6 +210,10 @@ impl RecordSink for ChunkSink {
         self.chunk.done.push(partition);
     }
 
+    fn granted(&mut self, grant: Grant) {
+        self.chunk.grant = Some(grant);
+    }
+
     async fn ready(&mut self) -> Result<(), Error> {
         if let Some(limit) = &self.limit {
             let fresh = self.chunk.records.saturating_sub(self.taken);
@@ -193,7 +221,8 @@ impl RecordSink for ChunkSink {
             let waited = limit.wait(fresh, &self.stop).await;
             self.stats.throttled_ms.add(millis(waited));
         }
-        if self.chunk.text.len() >= self.chunk_bytes {
+        // A chunk with a grant does not wait for more: somebody may wait for the grant.
+        if self.chunk.text.len() >= self.share.chunk_bytes || self.chunk.grant.is_some() {
             return self.pass_on().await;
         }
         match self.max_age {

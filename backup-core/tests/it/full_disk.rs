@@ -30,7 +30,7 @@ async fn a_full_disk_ends_a_backup_that_can_be_continued() {
         config.state_file = Some(StateFile::Beside("run.state".to_owned()));
         config.durable_interval = Duration::from_millis(1);
         config.socket.read_buffer = 16 << 10;
-        config.chunk_bytes = 32 << 10;
+        config.chunk_bytes = Some(32 << 10);
         config.wrap.compression = wrapped.then_some(backup_core::envelope::Level::DEFAULT);
         let wrap = config.wrap.clone();
         let error = run_backup(config).await.result.unwrap_err();

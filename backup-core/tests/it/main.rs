@@ -21,6 +21,7 @@ mod input;
 mod limits;
 mod lock;
 mod manifest;
+mod memory;
 mod policy;
 mod refusals;
 mod replay;

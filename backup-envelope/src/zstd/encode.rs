@@ -78,15 +78,20 @@ impl ZstdEncoder {
         })
     }
 
-    /// Appends what the library has ready of `text`, and the frame's end if it is long enough.
+    /// Appends what the library has ready of `text`.
     pub(crate) fn write(&mut self, text: &[u8], out: &mut Vec<u8>) -> Result<(), ErrorKind> {
         let mut input = InBuffer::around(text);
         while input.pos() < text.len() {
             self.step(&mut input, out, Directive::ZSTD_e_continue)?;
         }
         self.frame_text = self.frame_text.saturating_add(text.len() as u64);
+        Ok(())
+    }
+
+    /// Ends the open frame if it is long enough.
+    pub(crate) fn end_if_long(&mut self, out: &mut Vec<u8>) -> Result<(), ErrorKind> {
         if self.frame_text >= FRAME_TEXT_BYTES {
-            self.end_frame(out)?;
+            self.end(out)?;
         }
         Ok(())
     }

@@ -36,7 +36,7 @@ pub(crate) struct Target {
     pub(crate) file_limit: u64,
 
     /// Collect so many MiB of text for each file on local disk before it is written: 1 to 1024.
-    /// Without this flag it is half a MiB
+    /// Without this flag it is half a MiB, and less with more than two workers
     #[arg(long, value_name = "MIB", value_parser = clap::value_parser!(u16).range(1..=1024))]
     pub(crate) local_buffer_size: Option<u16>,
 

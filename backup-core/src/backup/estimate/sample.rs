@@ -8,8 +8,9 @@ use super::{
 };
 use crate::{
     backup::{
+        memory::Share,
         run::{encoder, off_runtime},
-        scan_stage::is_data,
+        scan_stage::{give_back, is_data},
     },
     convert::wire_to_asb,
     error::Error,
@@ -17,7 +18,7 @@ use crate::{
 use aerospike_wire::{digest::PARTITIONS, scan::ScanRecord};
 use asb_format::Encoder;
 use backup_cluster::scan::{
-    PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, scan,
+    Grant, PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions, scan,
 };
 use std::sync::Arc;
 
@@ -114,6 +115,8 @@ struct SampleSink<'a> {
     sizes: Spread,
     bytes: Vec<u64>,
     text: Vec<u8>,
+    /// The memory that a large record in it has taken.
+    grant: Option<Grant>,
     /// Length at which it is packed, as in a real run.
     chunk_bytes: usize,
     /// `None` without compression, and while a chunk is being compressed.
@@ -131,7 +134,8 @@ impl<'a> SampleSink<'a> {
             sizes: Spread::default(),
             bytes: vec![0; usize::from(PARTITIONS)],
             text: Vec::new(),
-            chunk_bytes: subject.config.chunk_bytes,
+            grant: None,
+            chunk_bytes: Share::of(subject.config, subject.config.workers()).chunk_bytes,
             packer: Packer::new(subject.config, records, subject.writers())?,
             fresh: 0,
             stats: subject.stats,
@@ -191,12 +195,20 @@ impl RecordSink for SampleSink<'_> {
         Ok(())
     }
 
+    fn granted(&mut self, grant: Grant) {
+        self.grant = Some(grant);
+    }
+
     async fn ready(&mut self) -> Result<(), Error> {
         self.stats
             .records_sampled
             .add(std::mem::take(&mut self.fresh));
-        if self.text.len() >= self.chunk_bytes {
+        if self.text.len() >= self.chunk_bytes || self.grant.is_some() {
             self.pack().await?;
+        }
+        if let Some(grant) = self.grant.take() {
+            give_back(&mut self.text, self.chunk_bytes);
+            drop(grant);
         }
         Ok(())
     }

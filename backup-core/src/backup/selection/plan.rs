@@ -12,7 +12,7 @@ use backup_cluster::{
     error::Error as ClusterError,
     map::PartitionMap,
     racks::{Preference, Racks},
-    scan::{self, PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions},
+    scan::{self, Budget, PartitionCursor, RecordLimit, RecordSink, ScanError, ScanOptions},
     view::{ClusterView, NodeName},
 };
 use std::{collections::BTreeSet, convert::Infallible, sync::Arc};
@@ -141,6 +141,7 @@ fn options(config: &BackupConfig, preference: Preference, written: u64) -> ScanO
         limit: limit.map(Arc::new),
         preference,
         retry: config.retry,
+        budget: Budget::new(config.large_record_bytes),
         socket: config.socket,
         ..ScanOptions::new(&config.namespace)
     };
