@@ -70,8 +70,22 @@ pub(crate) struct State {
     pub(crate) divided: Vec<String>,
     /// How far each partition is durable.
     pub(crate) partitions: Vec<PartitionState>,
-    /// Of the whole file, with this value empty.
+    /// BLAKE3 of the bytes of the whole file with this value left out, which is the last one. Empty
+    /// but in the file.
     checksum: String,
+}
+
+/// What follows the checksum.
+const END: &[u8] = b"\"}";
+
+/// The checksum that these bytes should have.
+fn checksum(content: &[u8]) -> Option<impl AsRef<str>> {
+    let digits = 2 * blake3::OUT_LEN;
+    let rest = content.strip_suffix(END)?;
+    let (body, _) = rest.split_at_checked(rest.len().checked_sub(digits)?)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(body).update(END);
+    Some(hasher.finalize().to_hex())
 }
 
 /// What was written before the records.
@@ -158,11 +172,14 @@ impl State {
     }
 
     /// The bytes of the file.
-    pub(crate) fn encode(&mut self) -> Result<Vec<u8>, Error> {
-        self.checksum.clear();
-        let unsigned = to_json(self)?;
-        self.checksum = blake3::hash(&unsigned).to_hex().to_string();
-        to_json(self)
+    pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
+        let mut content =
+            serde_json::to_vec(self).map_err(|error| Error::Internal(error.to_string()))?;
+        let checksum = blake3::hash(&content).to_hex();
+        content.truncate(content.len().saturating_sub(END.len()));
+        content.extend_from_slice(checksum.as_bytes());
+        content.extend_from_slice(END);
+        Ok(content)
     }
 
     /// Reads the bytes of the file.
@@ -191,12 +208,9 @@ impl State {
         }
         let mut state: Self = serde_json::from_slice(content).map_err(StateProblem::json)?;
         let stored = std::mem::take(&mut state.checksum);
-        let unsigned = serde_json::to_vec(&state).map_err(StateProblem::json)?;
-        let expected = blake3::hash(&unsigned).to_hex();
-        if stored != expected.as_str() {
+        if checksum(content).is_none_or(|found| stored != found.as_ref()) {
             return Err(StateProblem::Checksum);
         }
-        state.checksum = stored;
         Ok(state)
     }
 
@@ -252,10 +266,6 @@ struct Head {
     format: String,
     version: u32,
     kind: String,
-}
-
-fn to_json(state: &State) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(state).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// The state files of the Go tools: length (one byte, or a length byte and big-endian bytes),
@@ -369,7 +379,7 @@ mod tests {
 
     #[test]
     fn comes_back_as_it_was() {
-        let mut state = sample();
+        let state = sample();
         let content = state.encode().unwrap();
         let found = State::decode(&content).unwrap();
         assert_eq!(found, state);
