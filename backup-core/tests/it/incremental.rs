@@ -3,7 +3,7 @@
 
 use crate::support::*;
 use asnode::{
-    Cluster, NodeLoss, RawRecord,
+    Cluster, RawRecord,
     faults::{On, Reaction, Rule},
 };
 use backup_core::{
@@ -258,22 +258,15 @@ async fn a_continued_one_keeps_its_window_and_its_parent() {
     backup_ok(full(&source, &path("0"))).await;
     backup_ok(full(&source, &path("other"))).await;
     (0..4000).for_each(|number| write(&source, number, 1));
-    let reaction = Reaction::KillNode(NodeLoss::DataUnavailable);
-    let rule = Rule::new(On::Scan, reaction)
-        .node(0)
-        .after_total_records(600);
-    source.faults().add(rule.times(1));
     let state = StateFile::Beside("s.state".to_owned());
     let mut first = after(&source, &path("0"), &path("1"));
     first.state_file = Some(state.clone());
     first.durable_interval = Duration::from_millis(1);
     first.durable_records = 50;
     first.retry.attempts = 2;
-    let failed = run_backup(first).await;
+    let failed = run_until(&source, first, 600, 0).await;
     assert!(failed.result.is_err());
     let since_ns = failed.stats.snapshot().since_ns;
-    source.faults().clear();
-    source.restart_node(0).unwrap();
     // Behind by more than before: the window must not follow.
     source.clock().skew(1, -300_000);
 

@@ -2,15 +2,13 @@
 
 use crate::support::*;
 use asnode::{
-    Cluster, NodeLoss,
+    Cluster,
     faults::{On, Reaction, Rule},
 };
 use backup_core::{
     backup::{self, BackupConfig, Scope, Selection, StateFile},
     error::{Error, ErrorClass, StateProblem},
-    handle::Outcome,
     restore::{self, ValidateConfig},
-    stats::BackupStats,
 };
 use std::{fs, path::Path, time::Duration};
 
@@ -21,24 +19,15 @@ fn beside(name: &str) -> StateFile {
 }
 
 /// Runs a backup until about `after` records were sent, and lets it fail there.
-async fn interrupt(source: &Cluster, mut config: BackupConfig, after: u64) -> Error {
-    config.retry.attempts = 2;
-    config.retry.base = Duration::from_millis(1);
-    let outcome = run_until(source, config, after).await;
+async fn interrupt(source: &Cluster, config: BackupConfig, after: u64) -> Error {
+    let outcome = run_until(source, impatient(config), after, 0).await;
     outcome.result.unwrap_err()
 }
 
-/// Runs a backup while the first node dies with its data after `after` records.
-async fn run_until(source: &Cluster, config: BackupConfig, after: u64) -> Outcome<BackupStats> {
-    let reaction = Reaction::KillNode(NodeLoss::DataUnavailable);
-    let rule = Rule::new(On::Scan, reaction)
-        .node(0)
-        .after_total_records(after);
-    source.faults().add(rule.times(1));
-    let outcome = run_backup(config).await;
-    source.faults().clear();
-    source.restart_node(0).unwrap();
-    outcome
+fn impatient(mut config: BackupConfig) -> BackupConfig {
+    config.retry.attempts = 2;
+    config.retry.base = Duration::from_millis(1);
+    config
 }
 
 /// Asserts that the files decode strictly and hold the namespace, each record once.
@@ -144,18 +133,19 @@ async fn interrupted_again_and_again_it_ends_all_the_same() {
     fill(&source, RECORDS);
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("set");
-    interrupt(&source, pieces(&source, &path), 300).await;
-    let mut rounds = 1;
+    let first = run_until(&source, impatient(pieces(&source, &path)), 100, 0).await;
+    first.result.unwrap_err();
+    let (mut rounds, mut earlier) = (1, first.stats.snapshot().records_read);
     loop {
         let mut config = pieces(&source, &path);
         config.resume = Some(beside("test.asb.state"));
-        config.retry.attempts = 2;
-        config.retry.base = Duration::from_millis(1);
-        let outcome = run_until(&source, config, 300).await;
+        let outcome = run_until(&source, impatient(config), 100, earlier).await;
+        let counts = outcome.stats.snapshot();
         if outcome.result.is_ok() {
-            assert_eq!(outcome.stats.snapshot().resumes, rounds);
+            assert_eq!(counts.resumes, rounds);
             break;
         }
+        earlier = counts.records_read;
         rounds += 1;
         assert!(rounds < 20, "no progress: {:?}", outcome.stats.snapshot());
     }
@@ -327,7 +317,12 @@ async fn a_selection_goes_on_where_it_stopped() {
             selection,
             ..pieces(&source, &path)
         };
-        interrupt(&source, config.clone(), 1000).await;
+        // One scan at a time: others would go on to the limit.
+        let first = BackupConfig {
+            parallel: Some(1),
+            ..config.clone()
+        };
+        interrupt(&source, first, 1000).await;
         let config = BackupConfig {
             resume: Some(beside("test.asb.state")),
             ..config

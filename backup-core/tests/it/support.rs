@@ -1,6 +1,9 @@
 //! What the tests share: clusters with data, runs, comparisons.
 
-use asnode::{Cluster, NamespaceConfig, RawRecord};
+use asnode::{
+    Cluster, NamespaceConfig, NodeLoss, RawRecord,
+    faults::{On, Reaction, Rule},
+};
 use backup_cluster::{client::ConnectOptions, retry::RetryPolicy, view::Host};
 use backup_core::{
     backup::{self, BackupConfig, BackupTarget},
@@ -116,6 +119,38 @@ pub(crate) async fn run_restore(config: RestoreConfig) -> Outcome<RestoreStats> 
     tokio::time::timeout(LIMIT, restore::start(config).wait())
         .await
         .expect("the restore hangs")
+}
+
+/// Runs a backup while the first node dies with its data, after it has sent `count` records and the
+/// backup has taken as many beside the `earlier` ones of the runs that it continues. So the node is
+/// killed when there is something to keep, on any machine: a scan that is stopped because another one
+/// failed first leaves unread what the node has sent.
+pub(crate) async fn run_until(
+    source: &Cluster,
+    mut config: BackupConfig,
+    count: u64,
+    earlier: u64,
+) -> Outcome<BackupStats> {
+    config.chunk_bytes = Some(1); // what was read is handed over and counted at once
+    let stop = Rule::new(On::Scan, Reaction::Silence).node(0);
+    let stop = stop.after_total_records(count).times(1);
+    let stop = source.faults().add(stop);
+    let job = backup::start(config);
+    let outcome = tokio::time::timeout(LIMIT, async {
+        let is_taken = || {
+            source.faults().fired(stop) > 0
+                && job.stats().snapshot().records_read >= earlier + count
+        };
+        while !job.is_finished() && !is_taken() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        source.kill_node(0, NodeLoss::DataUnavailable);
+        job.wait().await
+    });
+    let outcome = outcome.await.expect("the backup hangs");
+    source.faults().clear();
+    source.restart_node(0).unwrap();
+    outcome
 }
 
 pub(crate) async fn backup_ok(config: BackupConfig) -> BackupCounts {
