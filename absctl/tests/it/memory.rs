@@ -83,10 +83,9 @@ fn peak_of_backup(cluster: &Cluster, args: &[&str]) -> u64 {
     highest
 }
 
-/// Prints the figure, for `--nocapture`, and compares it.
+/// Compares a peak with what it may be.
 #[track_caller]
 fn assert_within(peak: u64, limit: u64, what: &str) {
-    eprintln!("{what}: {} of {} KiB", peak >> 10, limit >> 10);
     assert!(peak > 4 * MIB, "{what}: the peak was not seen");
     assert!(
         peak <= limit,

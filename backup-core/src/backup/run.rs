@@ -220,8 +220,7 @@ async fn write_records(
             input,
             memory,
             run.durable_interval(),
-            limit.clone(),
-            stop.clone(),
+            limit.clone().map(|limit| (limit, stop.clone())),
             Arc::clone(&run.stats),
         );
         scans.spawn(scan_share(

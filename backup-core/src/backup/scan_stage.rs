@@ -109,12 +109,10 @@ pub(super) struct ChunkSink {
     share: Share,
     /// Time after which a chunk is handed over although it is not full.
     max_age: Option<Duration>,
-    /// Records a second, of all scans.
-    limit: Option<Arc<Limiter>>,
+    /// Records a second, of all scans, and what ends waiting for them.
+    limit: Option<(Arc<Limiter>, CancellationToken)>,
     /// Records in the chunk that the limit knows of.
     taken: u64,
-    /// Ends waiting for the limit.
-    stop: CancellationToken,
     /// When the last one was handed over.
     last: Instant,
 }
@@ -126,8 +124,7 @@ impl ChunkSink {
         writer: Input,
         share: Share,
         max_age: Option<Duration>,
-        limit: Option<Arc<Limiter>>,
-        stop: CancellationToken,
+        limit: Option<(Arc<Limiter>, CancellationToken)>,
         stats: Arc<BackupStats>,
     ) -> Self {
         Self {
@@ -140,7 +137,6 @@ impl ChunkSink {
             max_age,
             limit,
             taken: 0,
-            stop,
             last: Instant::now(),
         }
     }
@@ -215,10 +211,10 @@ impl RecordSink for ChunkSink {
     }
 
     async fn ready(&mut self) -> Result<(), Error> {
-        if let Some(limit) = &self.limit {
+        if let Some((limit, stop)) = &self.limit {
             let fresh = self.chunk.records.saturating_sub(self.taken);
             self.taken = self.chunk.records;
-            let waited = limit.wait(fresh, &self.stop).await;
+            let waited = limit.wait(fresh, stop).await;
             self.stats.throttled_ms.add(millis(waited));
         }
         // A chunk with a grant does not wait for more: somebody may wait for the grant.

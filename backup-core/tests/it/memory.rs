@@ -29,7 +29,7 @@ fn large_records(scan_limit: usize) -> Cluster {
         let record = RawRecord::for_key("large", 3, key.as_bytes()).bin(
             b"b",
             4,
-            &vec![number as u8; length],
+            &vec![number.to_le_bytes()[0]; length],
         );
         assert!(source.put(NAMESPACE, &record));
     }
