@@ -7,6 +7,7 @@ mod compare;
 mod access;
 mod agent;
 mod bad_input;
+mod cloud;
 mod envelope;
 mod estimate;
 mod faults;

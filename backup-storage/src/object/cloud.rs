@@ -54,6 +54,11 @@ pub(super) trait Cloud: fmt::Debug + Send + Sync {
         false
     }
 
+    /// Whether it is compared after an object was sent in one request, too.
+    fn checks_single(&self) -> bool {
+        false
+    }
+
     /// Open uploads of keys that begin with `prefix`; `None` where they cannot be listed.
     async fn open_uploads(&self, prefix: &str) -> Result<Option<Vec<OpenUpload>>, Problem>;
 

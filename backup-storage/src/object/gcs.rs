@@ -38,6 +38,8 @@ pub struct GcsOptions {
     pub endpoint: Option<String>,
     /// Storage class of data files, such as `NEARLINE`; `None` = the bucket's usual.
     pub storage_class: Option<String>,
+    /// Compare the CRC-32C of objects that were sent in one request too; that of the others is always.
+    pub checksum: bool,
 }
 
 impl GcsOptions {
@@ -90,6 +92,7 @@ impl GcsOptions {
             transport,
             bucket_url: format!("{host}/{}", self.bucket),
             class: self.storage_class.clone(),
+            is_checked: self.checksum,
         };
         let runtime = runtime.clone();
         Ok(Bucket::new(
@@ -108,6 +111,7 @@ struct Gcs {
     transport: Transport,
     bucket_url: String,
     class: Option<String>,
+    is_checked: bool,
 }
 
 #[async_trait]
@@ -126,6 +130,10 @@ impl Cloud for Gcs {
 
     fn has_crc32c(&self) -> bool {
         true
+    }
+
+    fn checks_single(&self) -> bool {
+        self.is_checked
     }
 
     async fn open_uploads(&self, prefix: &str) -> Result<Option<Vec<OpenUpload>>, Problem> {

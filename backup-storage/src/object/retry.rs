@@ -13,7 +13,6 @@ const LONGEST_WAIT: Duration = Duration::from_secs(300);
 
 /// How often failed requests are repeated, and the pauses between.
 #[derive(Clone, Copy, Debug, PartialEq)]
-#[non_exhaustive]
 pub struct Retry {
     /// Attempts in all; 0 is taken as 1.
     pub attempts: u32,

@@ -91,7 +91,7 @@ impl ObjectUpload {
     fn put(&mut self) -> Result<()> {
         let content = Bytes::from(std::mem::take(&mut self.part));
         let (bucket, key, bytes) = (Arc::clone(&self.bucket), self.key.clone(), self.bytes);
-        let is_verified = self.crc32c.is_some();
+        let is_verified = self.bucket.cloud.checks_single();
         let put = self.bucket.runner.block(async move {
             let (bucket, key, content) = (&bucket, &key, &content);
             let put = |_| {

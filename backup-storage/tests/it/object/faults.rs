@@ -5,7 +5,7 @@ use std::{error::Error as _, time::Duration};
 
 use backup_storage::{
     Error, ErrorKind, Store,
-    object::{ObjectOptions, S3Options},
+    object::{GcsOptions, ObjectOptions, S3Options},
     testing::{Fault, ObjectServer, Rule},
 };
 use http::Method;
@@ -232,7 +232,11 @@ fn a_flipped_bit_is_noticed() {
 #[test]
 fn google_removes_what_was_damaged_on_its_way() {
     let server = ObjectServer::google();
-    let bucket = server.google_options().open(options(), runtime()).unwrap();
+    let checked = GcsOptions {
+        checksum: true,
+        ..server.google_options()
+    };
+    let bucket = checked.open(options(), runtime()).unwrap();
     let store = bucket.directory("set").unwrap();
     for bytes in [1000, PART + 1000] {
         server.add(Rule::new(Method::PUT, Fault::FlipBit).times(1));
