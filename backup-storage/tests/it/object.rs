@@ -3,6 +3,7 @@
 mod conformance;
 mod faults;
 mod listing;
+mod others;
 mod reading;
 mod writing;
 

@@ -542,7 +542,7 @@ impl Place<'_> {
             endpoint: flags.azure_endpoint.clone().unwrap_or_default(),
             account: flags.azure_account_name.clone(),
             access,
-            tier: self.write.and(flags.azure_access_tier.clone()),
+            tier: self.write.and_then(|_| flags.azure_access_tier.clone()),
         })
     }
 }
