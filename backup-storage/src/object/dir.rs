@@ -16,7 +16,9 @@ use super::{
     cloud::{Archive, OpenUpload},
     download::{self, ObjectDownload, Pinned},
     failure::{Failure, Problem},
-    listing, small,
+    listing,
+    multipart::ABORT_LIMIT,
+    small,
     upload::ObjectUpload,
 };
 use crate::{
@@ -146,7 +148,7 @@ impl ObjectDir {
         if own.is_empty() {
             return Ok(());
         }
-        self.bucket.runner.block(async move {
+        self.bucket.runner.block_for(ABORT_LIMIT, async move {
             for upload in own {
                 upload.lock().await.abort().await?;
             }
@@ -283,7 +285,8 @@ impl Store for ObjectDir {
         }
         let bucket = Arc::clone(&self.bucket);
         let abort = async move { abort_all(&bucket, &key, ids).await };
-        self.bucket.runner.block(abort).map_err(failed)
+        let aborted = self.bucket.runner.block_for(ABORT_LIMIT, abort);
+        aborted.map_err(failed)
     }
 
     fn delete(&self, names: &[&str]) -> Result<()> {

@@ -6,6 +6,7 @@
 use std::{
     ffi::OsString,
     net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream},
+    path::Path,
     process::{Child, Command, Stdio},
     sync::Arc,
     thread,
@@ -30,6 +31,8 @@ const ACCOUNT: &str = "devstoreaccount1";
 const KEY: &str =
     "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
+const AZURITE: &str = "azurite-3.35.0/node_modules/.bin/azurite-blob";
+
 /// A server in a process of its own.
 struct Server {
     child: Child,
@@ -39,9 +42,17 @@ struct Server {
 
 impl Server {
     /// Starts `command` on a free port, unless the variable that names it is not set.
-    fn start(variable: &str, command: impl Fn(&OsString, u16) -> Command) -> Option<Self> {
-        let Some(program) = std::env::var_os(variable) else {
-            println!("skipped: {variable} is not set");
+    fn start(
+        variable: &str,
+        usual: &str,
+        command: impl Fn(&OsString, u16) -> Command,
+    ) -> Option<Self> {
+        let usual = Path::new(env!("CARGO_MANIFEST_DIR"))
+            .join("../target/ci")
+            .join(usual);
+        let usual = usual.exists().then(|| usual.into_os_string());
+        let Some(program) = std::env::var_os(variable).or(usual) else {
+            println!("skipped: {variable} is not set, and .ci/run has not installed the server");
             return None;
         };
         let free = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
@@ -109,18 +120,22 @@ fn make(url: String, authorize: impl FnOnce(&mut Request)) {
 }
 
 fn moto() -> Option<(Server, S3Options)> {
-    let server = Server::start("ABSCTL_TEST_MOTO", |python, port| {
-        let mut command = Command::new(python);
-        command.args([
-            "-m",
-            "moto.server",
-            "-H",
-            "127.0.0.1",
-            "-p",
-            &port.to_string(),
-        ]);
-        command
-    })?;
+    let server = Server::start(
+        "ABSCTL_TEST_MOTO",
+        "moto-5.2.5/bin/python",
+        |python, port| {
+            let mut command = Command::new(python);
+            command.args([
+                "-m",
+                "moto.server",
+                "-H",
+                "127.0.0.1",
+                "-p",
+                &port.to_string(),
+            ]);
+            command
+        },
+    )?;
     let credential = AwsCredential {
         key_id: "id".to_owned(),
         secret_key: "secret".to_owned(),
@@ -190,7 +205,7 @@ fn moto_brings_objects_back() {
 }
 
 fn azurite() -> Option<(Server, AzureOptions)> {
-    let server = Server::start("ABSCTL_TEST_AZURITE", |program, port| {
+    let server = Server::start("ABSCTL_TEST_AZURITE", AZURITE, |program, port| {
         let mut command = Command::new(program);
         command.args(["--silent", "--inMemoryPersistence", "--skipApiVersionCheck"]);
         command.args(["--blobHost", "127.0.0.1", "--blobPort", &port.to_string()]);
