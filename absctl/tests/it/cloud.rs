@@ -69,6 +69,25 @@ fn a_backup_goes_to_a_bucket_and_comes_back() {
 }
 
 #[test]
+fn several_directories_are_restored_from_a_bucket() {
+    let server = ObjectServer::s3();
+    let (one, other) = (filled(1, 100), filled(1, 250));
+    backup_to(&server, &one, &["-d", "sets/one"]).succeeds();
+    backup_to(&server, &other, &["-d", "sets/two"]).succeeds();
+    let target = empty(1);
+    let both = ["--parent-directory", "sets", "--directory-list", "one,two"];
+    let run = restore_from(&server, &target, &both).survives();
+    assert_eq!(run.reported("Records Read"), 350, "{run:?}");
+    let missing = [
+        "--parent-directory",
+        "sets",
+        "--directory-list",
+        "one,three",
+    ];
+    restore_from(&server, &target, &missing).fails(10, "sets/three");
+}
+
+#[test]
 fn one_object_by_the_path_of_the_c_tools() {
     let (server, source) = (ObjectServer::s3(), filled(1, 500));
     let path = format!("s3://{BUCKET}/one/backup.asb");

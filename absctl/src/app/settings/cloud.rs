@@ -101,6 +101,9 @@ pub(super) fn of_restore<'a>(
     let Some(mut place) = paths.place(&args.cloud, problems)? else {
         return Ok(None);
     };
+    if args.source.parent_directory.is_some() && args.source.directory_list.is_none() {
+        problems.add(format!("--parent-directory needs {LIST}"));
+    }
     place.read = Some(&args.cloud_read);
     place.read_options(&args.cloud_read, problems);
     Ok(Some(place))

@@ -42,6 +42,7 @@ struct Server {
 
 impl Server {
     /// Starts `command` on a free port, unless the variable that names it is not set.
+    #[expect(clippy::print_stdout, reason = "a test that is skipped says why")]
     fn start(
         variable: &str,
         usual: &str,
