@@ -1,19 +1,21 @@
 //! A container of Azure Blob Storage (`cli.md` §11.3, §18).
 
+use backup_core::cluster::net_tls::secret::Secret;
 use clap::Args;
 
 /// Flags of both commands.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Azure Blob Storage")]
 pub(crate) struct Azure {
-    /// Container; --directory is the prefix of the names then, --output-file and --input-file the name
+    /// Container; the directory is the prefix of the names then, a file the name
     #[arg(long, value_name = "NAME")]
     pub(crate) azure_container_name: Option<String>,
 
+    // A secret, because its query may be a signature.
     /// Address of the account, https://NAME.blob.core.windows.net; a shared access signature may
     /// follow as its query
     #[arg(long, value_name = "URL")]
-    pub(crate) azure_endpoint: Option<String>,
+    pub(crate) azure_endpoint: Option<Secret>,
 
     /// Name of the account, where the address does not say it
     #[arg(long, value_name = "NAME")]
@@ -21,7 +23,7 @@ pub(crate) struct Azure {
 
     /// Key of the account
     #[arg(long, value_name = "KEY")]
-    pub(crate) azure_account_key: Option<String>,
+    pub(crate) azure_account_key: Option<Secret>,
 
     /// Directory of the application to enter as
     #[arg(long, value_name = "ID")]
@@ -33,11 +35,11 @@ pub(crate) struct Azure {
 
     /// The secret of the application
     #[arg(long, value_name = "SECRET")]
-    pub(crate) azure_client_secret: Option<String>,
+    pub(crate) azure_client_secret: Option<Secret>,
 
     /// Shared access signature
     #[arg(long, value_name = "TOKEN")]
-    pub(crate) azure_sas_token: Option<String>,
+    pub(crate) azure_sas_token: Option<Secret>,
 
     /// Backup: the tier of the data files. Restore: bring archived blobs back to this tier, and wait
     /// for them. Hot, Cool, Cold or, for backups, Archive
@@ -108,14 +110,16 @@ impl Azure {
     pub(crate) fn is_configured(&self) -> bool {
         let given = [
             &self.azure_container_name,
-            &self.azure_endpoint,
             &self.azure_account_name,
-            &self.azure_account_key,
             &self.azure_tenant_id,
             &self.azure_client_id,
+        ];
+        let secret = [
+            &self.azure_endpoint,
+            &self.azure_account_key,
             &self.azure_client_secret,
             &self.azure_sas_token,
         ];
-        given.iter().any(|given| given.is_some())
+        given.iter().any(|given| given.is_some()) || secret.iter().any(|given| given.is_some())
     }
 }

@@ -7,7 +7,7 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Google Cloud Storage")]
 pub(crate) struct Gcp {
-    /// Bucket; --directory is the prefix of the names then, --output-file and --input-file the name
+    /// Bucket; the directory is the prefix of the names then, a file the name
     #[arg(long, value_name = "NAME")]
     pub(crate) gcp_bucket_name: Option<String>,
 

@@ -1,5 +1,6 @@
 //! A bucket of Amazon S3, or of what speaks its language (`cli.md` §11.1, §18).
 
+use backup_core::cluster::net_tls::secret::Secret;
 use clap::Args;
 use std::path::PathBuf;
 
@@ -7,8 +8,8 @@ use std::path::PathBuf;
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Amazon S3")]
 pub(crate) struct S3 {
-    /// Bucket; --directory is the prefix of the keys then, --output-file and --input-file the key.
-    /// The same as a path s3://BUCKET/KEY
+    /// Bucket; the directory is the prefix of the keys then, a file the key. The same as a path
+    /// s3://BUCKET/KEY
     #[arg(long, value_name = "NAME")]
     pub(crate) s3_bucket_name: Option<String>,
 
@@ -27,11 +28,11 @@ pub(crate) struct S3 {
 
     /// The secret of the access key
     #[arg(long, value_name = "SECRET")]
-    pub(crate) s3_secret_access_key: Option<String>,
+    pub(crate) s3_secret_access_key: Option<Secret>,
 
     /// The session token that belongs to the access key
     #[arg(long, value_name = "TOKEN")]
-    pub(crate) s3_session_token: Option<String>,
+    pub(crate) s3_session_token: Option<Secret>,
 
     /// Address of a compatible store
     #[arg(long, value_name = "URL")]
@@ -149,10 +150,8 @@ impl S3 {
             &self.s3_region,
             &self.s3_profile,
             &self.s3_access_key_id,
-            &self.s3_secret_access_key,
-            &self.s3_session_token,
             &self.s3_endpoint_override,
         ];
-        given.iter().any(|given| given.is_some())
+        given.iter().any(|given| given.is_some()) || self.s3_secret_access_key.is_some()
     }
 }

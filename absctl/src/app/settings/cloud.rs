@@ -293,11 +293,11 @@ impl Place<'_> {
             problems.add("--s3-session-token needs --s3-access-key-id".to_owned());
         }
         let ids = [
-            &azure.azure_tenant_id,
-            &azure.azure_client_id,
-            &azure.azure_client_secret,
+            azure.azure_tenant_id.is_some(),
+            azure.azure_client_id.is_some(),
+            azure.azure_client_secret.is_some(),
         ];
-        let given = ids.iter().filter(|id| id.is_some()).count();
+        let given = ids.iter().filter(|is_given| **is_given).count();
         if !matches!(given, 0 | 3) {
             let all =
                 "--azure-tenant-id, --azure-client-id and --azure-client-secret need each other";
@@ -315,13 +315,17 @@ impl Place<'_> {
         if self.provider == Provider::Azure && azure.azure_endpoint.is_none() {
             problems.add("--azure-endpoint is needed".to_owned());
         }
+        let gcp = &self.flags.gcp;
         let endpoints = [
-            ("--s3-endpoint-override", &s3.s3_endpoint_override),
+            ("--s3-endpoint-override", s3.s3_endpoint_override.as_deref()),
             (
                 "--gcp-endpoint-override",
-                &self.flags.gcp.gcp_endpoint_override,
+                gcp.gcp_endpoint_override.as_deref(),
             ),
-            ("--azure-endpoint", &azure.azure_endpoint),
+            (
+                "--azure-endpoint",
+                azure.azure_endpoint.as_ref().map(Secret::expose),
+            ),
         ];
         for (flag, url) in endpoints {
             let Some(url) = url else {
@@ -488,9 +492,13 @@ impl Place<'_> {
         let secret = secret_of(
             secrets,
             "--s3-secret-access-key",
-            &flags.s3_secret_access_key,
+            flags.s3_secret_access_key.as_ref(),
         )?;
-        let session_token = secret_of(secrets, "--s3-session-token", &flags.s3_session_token)?;
+        let session_token = secret_of(
+            secrets,
+            "--s3-session-token",
+            flags.s3_session_token.as_ref(),
+        )?;
         let write = self.write.map(|write| &write.s3);
         let encryption = write.and_then(|write| match write.s3_sse.as_deref() {
             None => None,
@@ -527,9 +535,17 @@ impl Place<'_> {
 
     fn azure(&self, secrets: &Secrets) -> Result<AzureOptions, Error> {
         let flags = &self.flags.azure;
-        let key = secret_of(secrets, "--azure-account-key", &flags.azure_account_key)?;
-        let sas = secret_of(secrets, "--azure-sas-token", &flags.azure_sas_token)?;
-        let client = secret_of(secrets, "--azure-client-secret", &flags.azure_client_secret)?;
+        let key = secret_of(
+            secrets,
+            "--azure-account-key",
+            flags.azure_account_key.as_ref(),
+        )?;
+        let sas = secret_of(secrets, "--azure-sas-token", flags.azure_sas_token.as_ref())?;
+        let client = secret_of(
+            secrets,
+            "--azure-client-secret",
+            flags.azure_client_secret.as_ref(),
+        )?;
         let access = match (key, sas, client) {
             (Some(key), ..) => AzureAccess::Key(key),
             (_, Some(sas), _) => AzureAccess::Signature(sas),
@@ -542,7 +558,12 @@ impl Place<'_> {
         };
         Ok(AzureOptions {
             container: self.bucket.clone().unwrap_or_default(),
-            endpoint: flags.azure_endpoint.clone().unwrap_or_default(),
+            endpoint: flags
+                .azure_endpoint
+                .clone()
+                .unwrap_or_default()
+                .expose()
+                .to_owned(),
             account: flags.azure_account_name.clone(),
             access,
             tier: self.write.and_then(|_| flags.azure_access_tier.clone()),
@@ -553,13 +574,13 @@ impl Place<'_> {
 fn secret_of(
     secrets: &Secrets,
     flag: &str,
-    typed: &Option<String>,
+    typed: Option<&Secret>,
 ) -> Result<Option<Secret>, Error> {
     let Some(typed) = typed else {
         return Ok(None);
     };
-    let found = secrets.secret(flag, typed)?;
-    Ok(Some(found.unwrap_or_else(|| typed.as_str().into())))
+    let found = secrets.secret(flag, typed.expose())?;
+    Ok(Some(found.unwrap_or_else(|| typed.clone())))
 }
 
 fn is_url(text: &str) -> bool {
