@@ -8,6 +8,7 @@ mod access;
 mod agent;
 mod bad_input;
 mod cloud;
+mod cloud_memory;
 mod envelope;
 mod estimate;
 mod faults;

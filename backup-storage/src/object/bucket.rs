@@ -9,6 +9,7 @@ use std::{
     },
 };
 
+use bytes::{Bytes, BytesMut};
 use object_store::path::Path;
 use tokio::{runtime::Handle, sync::Semaphore};
 
@@ -48,6 +49,9 @@ pub(super) struct Inner {
     /// Google lists them.
     begun: Mutex<Begun>,
     numbers: AtomicU64,
+    /// Buffers of parts that have arrived. To free and allocate them time and again would leave holes
+    /// between them, and the process would grow to twice what it uses.
+    spare: Mutex<Vec<BytesMut>>,
 }
 
 impl Bucket {
@@ -69,6 +73,7 @@ impl Bucket {
             options,
             begun: Mutex::default(),
             numbers: AtomicU64::new(0),
+            spare: Mutex::default(),
         };
         Self {
             inner: Arc::new(inner),
@@ -124,6 +129,24 @@ impl Inner {
 
     pub(super) fn begun(&self) -> MutexGuard<'_, Begun> {
         self.begun.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// An empty buffer with room for so many bytes.
+    pub(super) fn buffer(&self, bytes: usize) -> BytesMut {
+        let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+        match spare.pop() {
+            Some(buffer) if buffer.capacity() >= bytes => buffer,
+            _ => BytesMut::with_capacity(bytes),
+        }
+    }
+
+    /// Takes a buffer back, unless somebody still reads it.
+    pub(super) fn give_back(&self, part: Bytes) {
+        if let Ok(mut buffer) = part.try_into_mut() {
+            buffer.clear();
+            let mut spare = self.spare.lock().unwrap_or_else(PoisonError::into_inner);
+            spare.push(buffer);
+        }
     }
 
     pub(super) fn next_number(&self) -> u64 {

@@ -87,9 +87,9 @@ impl Multipart {
                 Some(slots) => Arc::clone(slots).acquire_owned().await.ok(),
                 None => None,
             };
-            let (bucket, key, id) = (&bucket, &key, &id);
+            let (bucket, key, id, content) = (&bucket, &key, &id, &part);
             let put = |_| {
-                let part = PutPayload::from_bytes(part.clone());
+                let part = PutPayload::from_bytes(content.clone());
                 async move {
                     Ok(bucket
                         .cloud
@@ -98,7 +98,9 @@ impl Multipart {
                         .await?)
                 }
             };
-            Ok((index, bucket.request(put).await?))
+            let put = bucket.request(put).await?;
+            bucket.give_back(part);
+            Ok((index, put))
         });
         if most == 0 {
             self.join_one().await?;

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::BytesMut;
 use crc_fast::{CrcAlgorithm, Digest};
 use object_store::{HeaderMap, PutOptions, PutPayload, path::Path};
 
@@ -13,13 +13,11 @@ use super::{
 };
 use crate::{Durability, Error, ErrorKind, Operation, Result, Stored, Upload};
 
-/// Room for a part is made as it is filled, from so many bytes on.
-const FIRST_ROOM: usize = 1 << 20;
-
 pub(super) struct ObjectUpload {
     bucket: Arc<Inner>,
     key: Path,
-    part: Vec<u8>,
+    /// What is not sent yet. Its room is made when it is needed.
+    part: BytesMut,
     /// Size of the part that is being filled.
     part_bytes: usize,
     /// Parts sent.
@@ -37,7 +35,7 @@ impl ObjectUpload {
         let has_crc32c = bucket.cloud.has_crc32c();
         Self {
             key,
-            part: Vec::new(),
+            part: BytesMut::new(),
             part_bytes,
             parts: 0,
             bytes: 0,
@@ -69,7 +67,7 @@ impl ObjectUpload {
 
     /// Sends the part that is full.
     fn send(&mut self) -> Result<()> {
-        let part = Bytes::from(std::mem::take(&mut self.part));
+        let part = std::mem::take(&mut self.part).freeze();
         let (bucket, key) = (Arc::clone(&self.bucket), self.key.clone());
         let begun = self.multipart.clone();
         let sent = self.bucket.runner.block(async move {
@@ -89,11 +87,12 @@ impl ObjectUpload {
 
     /// All of it in one request.
     fn put(&mut self) -> Result<()> {
-        let content = Bytes::from(std::mem::take(&mut self.part));
+        let content = std::mem::take(&mut self.part).freeze();
         let (bucket, key, bytes) = (Arc::clone(&self.bucket), self.key.clone(), self.bytes);
         let is_verified = self.bucket.cloud.checks_single();
         let put = self.bucket.runner.block(async move {
-            let (bucket, key, content) = (&bucket, &key, &content);
+            let (bucket, key, whole) = (&bucket, &key, content);
+            let content = &whole;
             let put = |_| {
                 let options = PutOptions {
                     attributes: bucket.cloud.attributes(),
@@ -109,6 +108,7 @@ impl ObjectUpload {
                 }
             };
             bucket.request(put).await?;
+            bucket.give_back(whole);
             match is_verified {
                 true => multipart::verify(bucket, key, bytes).await.map(Some),
                 false => Ok(None),
@@ -195,7 +195,9 @@ impl Upload for ObjectUpload {
             }
             let room = self.part_bytes.saturating_sub(self.part.len());
             let (now, later) = rest.split_at(room.min(rest.len()));
-            reserve(&mut self.part, now.len(), self.part_bytes);
+            if self.part.capacity() == 0 {
+                self.part = self.bucket.buffer(self.part_bytes);
+            }
             self.part.extend_from_slice(now);
             rest = later;
         }
@@ -250,16 +252,5 @@ impl Drop for ObjectUpload {
                 }
             });
         }
-    }
-}
-
-/// Doubles the room, but never beyond a part.
-fn reserve(part: &mut Vec<u8>, more: usize, limit: usize) {
-    let needed = part.len().saturating_add(more);
-    if needed > part.capacity() {
-        let room = needed
-            .max(part.capacity().saturating_mul(2))
-            .max(FIRST_ROOM);
-        part.reserve_exact(room.min(limit.max(needed)).saturating_sub(part.len()));
     }
 }
