@@ -582,6 +582,12 @@ impl Error {
             Self::Cluster(error) if error.is_unreachable() => ErrorClass::Unreachable,
             Self::Xdr(backup_xdr::error::Error::Control { .. }) => ErrorClass::Unreachable,
             Self::Storage(error) => match (error.operation(), error.kind()) {
+                (_, ErrorKind::NoBucket) => ErrorClass::InputMissing,
+                (_, ErrorKind::Damaged) => ErrorClass::Damage,
+                // On local disk that is a matter of modes, as good as any other failure.
+                (_, ErrorKind::PermissionDenied) if error.location().contains("://") => {
+                    ErrorClass::Access
+                }
                 (Operation::Open | Operation::List | Operation::Stat, ErrorKind::NotFound) => {
                     ErrorClass::InputMissing
                 }

@@ -26,18 +26,27 @@ pub enum ErrorKind {
     /// The name is taken, and the operation does not replace.
     #[error("it exists already")]
     AlreadyExists,
+    /// It is in an archive of the provider, and has to be brought back first.
+    #[error("it is in an archive and cannot be read now")]
+    Archived,
     /// The content is not what the caller saw before: somebody else wrote it.
     #[error("its content was changed by somebody else")]
     Changed,
     /// The other end of the pipe is closed.
     #[error("the reader at the other end has gone")]
     Closed,
+    /// What is stored is not what was sent.
+    #[error("it was damaged on its way")]
+    Damaged,
     /// The device is full, or the quota is used up.
     #[error("no space is left")]
     DiskFull,
     /// The name cannot be the name of a file in this store ([`name::check`](crate::name::check)).
     #[error("it cannot be the name of a file here")]
     InvalidName,
+    /// The bucket or container is not there.
+    #[error("there is no such bucket")]
+    NoBucket,
     /// A part of the path that has to be a directory is none.
     #[error("a directory is expected there, something else was found")]
     NotADirectory,
@@ -56,9 +65,15 @@ pub enum ErrorKind {
     /// The file system is mounted read-only.
     #[error("the file system is read-only")]
     ReadOnly,
+    /// The settings of the store cannot be right; the cause tells why.
+    #[error("the settings are wrong")]
+    Settings,
     /// The store did not answer in time.
     #[error("time-out")]
     TimedOut,
+    /// More than an object of this store can have.
+    #[error("it is too large for this store")]
+    TooLarge,
     /// The store could not be reached, or asked to be left alone for a while.
     #[error("the storage is not available now")]
     Unavailable,
@@ -121,6 +136,9 @@ pub enum Operation {
     /// Force data or a directory to the device.
     #[error("sync")]
     Sync,
+    /// Bring objects back from an archive.
+    #[error("make readable")]
+    Thaw,
     /// Write.
     #[error("write")]
     Write,
@@ -144,6 +162,19 @@ impl Error {
         let kind = ErrorKind::of(source.kind());
         Self {
             source: Some(source),
+            ..Self::new(kind, operation, location)
+        }
+    }
+
+    /// An error of a known kind with a cause of its own.
+    pub(crate) fn caused(
+        kind: ErrorKind,
+        operation: Operation,
+        location: impl Into<String>,
+        cause: io::Error,
+    ) -> Self {
+        Self {
+            source: Some(cause),
             ..Self::new(kind, operation, location)
         }
     }

@@ -45,10 +45,13 @@ mod entry;
 mod error;
 mod local;
 pub mod name;
+pub mod object;
 mod single_file;
 mod store;
 mod store_ext;
 mod stream;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use entry::{Entry, EntryKind, Unfinished};
 pub use error::{Error, ErrorKind, Operation, Result};

@@ -119,6 +119,11 @@ impl Store for LocalFile {
         self.directory.open(name, offset)
     }
 
+    fn make_readable(&self, names: &[&str]) -> Result<()> {
+        self.check_all(names)?;
+        self.directory.make_readable(names)
+    }
+
     fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
         self.check(name)?;
         self.directory.create(name)

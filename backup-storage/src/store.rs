@@ -67,6 +67,17 @@ pub trait Store: fmt::Debug + Send + Sync {
     /// offset than 0 in a stream.
     fn open(&self, name: &str, offset: u64) -> Result<Box<dyn Download>>;
 
+    /// Makes files readable that are in an archive, and waits for that; the others are left alone. On disk
+    /// there is nothing to do.
+    ///
+    /// # Errors
+    ///
+    /// `Archived` when the store was not told to bring objects back, `TimedOut` when they did not come in
+    /// time; `NotFound`.
+    fn make_readable(&self, _names: &[&str]) -> Result<()> {
+        Ok(())
+    }
+
     /// Begins a file, and drops whatever an unfinished upload of that name left.
     ///
     /// Missing directories are created with their parents. A FIFO blocks until its reader is there.

@@ -33,7 +33,9 @@ pub(crate) fn run(command: Command) -> Result<(), Error> {
             let config = resolved(signals, move || settings::estimate(&args)).await?;
             run_estimate(config, signals).await
         }),
-        Command::Backup(args) if args.target.remove_artifacts => clear(&settings::to_clear(&args)?),
+        Command::Backup(args) if args.target.remove_artifacts => on_runtime(async |signals| {
+            resolved(signals, move || clear(&settings::to_clear(&args)?)).await
+        }),
         Command::Backup(args) => on_runtime(async |signals| {
             let config = resolved(signals, move || settings::backup(&args)).await?;
             run_backup(config, signals).await

@@ -1,5 +1,6 @@
 //! From what was typed to what `backup-core` runs: the one place where both are known.
 
+mod cloud;
 mod envelope;
 mod estimate;
 mod incremental;
@@ -56,7 +57,14 @@ pub(crate) enum RestoreTask {
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let mut problems = Problems::default();
     let namespace = problems.note(required_namespace(args.selection.namespace.as_deref()))?;
-    let target = problems.note(target(args))?;
+    let cloud = match args.estimate.estimate {
+        true => None,
+        false => cloud::of_backup(args, &mut problems)?,
+    };
+    let local = match cloud {
+        Some(_) => None,
+        None => problems.note(target(args))?,
+    };
     let selection = selection::of(&args.records, &mut problems);
     let incremental_from = incremental::of(args, &mut problems)?;
     let prefix = problems.note(prefix(args))?;
@@ -72,6 +80,10 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let secrets = secrets.filter(|secrets| problems.is_empty() || !secrets.can_ask());
     let Some(secrets) = secrets else {
         return Err(problems.into_error());
+    };
+    let target = match cloud.filter(|_| problems.is_empty()) {
+        Some(place) => problems.note(place.open(&secrets).and_then(bucket_target))?,
+        None => local,
     };
     let wrap = problems.note(envelope::wrap(&args.envelope, &args.level, &secrets))?;
     let connect = problems.note(connect(&args.connection, &secrets))?;
@@ -119,7 +131,13 @@ pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
         return Err(exclusive("--remove-artifacts", "--continue (-c)"));
     }
     shard::check_clear(args)?;
-    target(args)
+    let mut problems = Problems::default();
+    let place = cloud::of_backup(args, &mut problems)?;
+    match place.filter(|_| problems.is_empty()) {
+        Some(place) => bucket_target(place.open(&Secrets::new(&args.agent)?)?),
+        None if problems.is_empty() => target(args),
+        None => Err(problems.into_error()),
+    }
 }
 
 /// The restore or validation that was asked for.
@@ -134,7 +152,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
                 .map(|typed| restoring::namespaces(Some(typed)))
                 .transpose()?
                 .map(|(source, _)| source.to_owned()),
-            source: source(args)?,
+            source: source(args, &secrets)?,
             unwrap: envelope::unwrap(&args.envelope, &args.window, &secrets)?,
             trust: trust(args),
             parallel,
@@ -150,7 +168,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     warn_of_nothing(&args.selection);
     let mut problems = Problems::default();
     let namespaces = problems.note(restoring::namespaces(namespace))?;
-    let source = problems.note(source(args))?;
+    let source = problems.note(source(args, &secrets))?;
     let (Some((namespace, destination)), Some(source)) = (namespaces, source) else {
         return Err(problems.into_error());
     };
@@ -174,6 +192,14 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
         Some(replay) => RestoreTask::Replay(Box::new(replay)),
         None => RestoreTask::Restore(Box::new(config)),
     })
+}
+
+fn bucket_target(found: cloud::Found) -> Result<BackupTarget, Error> {
+    match found {
+        cloud::Found::Directory(store) => Ok(BackupTarget::Directory(store)),
+        cloud::Found::Single(store) => Ok(BackupTarget::Single(store)),
+        cloud::Found::Several(_) => Err(Error::usage("a backup goes to one directory")),
+    }
 }
 
 fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
@@ -202,7 +228,23 @@ fn target(args: &BackupArgs) -> Result<BackupTarget, Error> {
     }
 }
 
-fn source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
+fn source(args: &RestoreArgs, secrets: &Secrets) -> Result<RestoreSource, Error> {
+    let mut problems = Problems::default();
+    let place = cloud::of_restore(args, &mut problems)?;
+    if !problems.is_empty() {
+        return Err(problems.into_error());
+    }
+    match place {
+        Some(place) => Ok(match place.open(secrets)? {
+            cloud::Found::Directory(store) => RestoreSource::Directory(store),
+            cloud::Found::Several(stores) => RestoreSource::Directories(stores),
+            cloud::Found::Single(store) => RestoreSource::Single(store),
+        }),
+        None => local_source(args),
+    }
+}
+
+fn local_source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
     const DIRECTORY: &str = "--directory (-d)";
     const FILE: &str = "--input-file (-i)";
     const LIST: &str = "--directory-list";

@@ -7,6 +7,8 @@ mod compare;
 mod access;
 mod agent;
 mod bad_input;
+mod cloud;
+mod cloud_memory;
 mod envelope;
 mod estimate;
 mod faults;

@@ -368,13 +368,19 @@ impl FileSet {
         if !store.capabilities().named {
             return;
         }
-        let begun = lock(&self.begun).clone();
-        let parts = begun.iter().map(|name| (name, store.discard(name)));
+        self.discard_unfinished();
+        for name in lock(&self.published).clone() {
+            warn_of(&name, store.delete(&[&name]));
+        }
+    }
+
+    /// Removes what this run has begun and not completed.
+    pub(super) fn discard_unfinished(&self) {
         let published = lock(&self.published).clone();
-        let whole = published.iter().map(|name| (name, store.delete(&[name])));
-        for (name, removed) in parts.chain(whole) {
-            if let Err(error) = removed {
-                tracing::warn!(%name, %error, "a file of the failed backup stays behind");
+        for name in lock(&self.begun).clone() {
+            // Local disk forgets a published file's part by itself; a bucket would have to be asked.
+            if !published.contains(&name) {
+                warn_of(&name, self.store().discard(&name));
             }
         }
     }
@@ -400,6 +406,12 @@ impl OpenFile {
                 .map_or_else(Vec::new, |hasher| hasher.full_blocks().to_vec()),
             hash: None,
         }
+    }
+}
+
+fn warn_of(name: &str, removed: Result<(), backup_storage::Error>) {
+    if let Err(error) = removed {
+        tracing::warn!(%name, %error, "a file of the failed backup stays behind");
     }
 }
 

@@ -293,6 +293,9 @@ impl Run {
         let Some(keeper) = &self.keeper else {
             return self.files.discard();
         };
+        if !self.files.is_resumable() {
+            self.files.discard_unfinished();
+        }
         if self.resumed.is_some() || self.files.journal().is_worth_keeping() {
             match keeper.write() {
                 Ok(()) => {

@@ -234,6 +234,10 @@ impl Input {
         }
         let is_empty = |file: &InputFile| source.is_directory() && file.size() == Some(0);
         let (empty, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_empty);
+        if store.capabilities().named {
+            let all: Vec<&str> = files.iter().map(InputFile::name).collect();
+            store.make_readable(&all)?;
+        }
         self.empty.extend(empty);
         self.files.extend(files);
         Ok(())

@@ -9,6 +9,7 @@ mod crash;
 mod errors;
 mod local;
 mod name;
+mod object;
 mod properties;
 mod single_file;
 mod streams;

@@ -24,7 +24,7 @@ struct Client {
     arguments: &'static [&'static str],
 }
 
-const CLIENTS: [Client; 3] = [
+const CLIENTS: [Client; 5] = [
     Client {
         name: "official Python client",
         variable: "ABSCTL_TEST_PYTHON",
@@ -52,6 +52,23 @@ const CLIENTS: [Client; 3] = [
             "-p",
             "require('aerospike'), require('aerospike/package.json').version",
         ],
+    },
+    Client {
+        name: "S3 server moto",
+        variable: "ABSCTL_TEST_MOTO",
+        program: "target/ci/moto-5.2.5/bin/python",
+        folder: ".",
+        arguments: &[
+            "-c",
+            "import moto.server, importlib.metadata as m; print(m.version('moto'))",
+        ],
+    },
+    Client {
+        name: "Azure server Azurite",
+        variable: "ABSCTL_TEST_AZURITE",
+        program: "target/ci/azurite-3.35.0/node_modules/.bin/azurite-blob",
+        folder: ".",
+        arguments: &["--version"],
     },
 ];
 

@@ -4,9 +4,12 @@
 //! configurations made, in [`settings`](super::settings).
 
 pub(crate) mod agent;
+mod azure;
+pub(crate) mod cloud;
 mod connection;
 pub(crate) mod envelope;
 mod estimate;
+mod gcp;
 mod general;
 mod given;
 mod limits;
@@ -16,6 +19,7 @@ mod policy;
 mod records;
 mod refusal;
 mod resume;
+mod s3;
 mod selection;
 mod shard;
 mod switches;
@@ -39,6 +43,7 @@ pub(crate) use self::{
 
 use self::{
     agent::Agent,
+    cloud::{Cloud, CloudRead, CloudWrite},
     envelope::{Envelope, Level, Window},
     estimate::Estimate,
     limits::Limits,
@@ -94,6 +99,10 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
+    pub(crate) cloud: Cloud,
+    #[command(flatten)]
+    pub(crate) cloud_write: CloudWrite,
+    #[command(flatten)]
     pub(crate) estimate: Estimate,
     #[command(flatten)]
     pub(crate) resume: Resume,
@@ -137,6 +146,10 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) mode: Mode,
     #[command(flatten)]
+    pub(crate) cloud: Cloud,
+    #[command(flatten)]
+    pub(crate) cloud_read: CloudRead,
+    #[command(flatten)]
     pub(crate) envelope: Envelope,
     #[command(flatten)]
     pub(crate) window: Window,
@@ -154,6 +167,19 @@ pub(crate) struct RestoreArgs {
     pub(crate) part: Part,
     #[command(flatten)]
     pub(crate) limits: Limits,
+}
+
+/// A number that is not 0.
+fn at_least_one(typed: &str) -> Result<usize, String> {
+    let number = typed.parse().ok().filter(|number| *number > 0);
+    number.ok_or_else(|| "a number from 1 on is needed".to_owned())
+}
+
+/// A number by which pauses grow.
+fn factor(typed: &str) -> Result<f64, String> {
+    let number = typed.parse().ok();
+    let number = number.filter(|number| (1.0..1e6).contains(number));
+    number.ok_or_else(|| "a number from 1 on is needed".to_owned())
 }
 
 /// What a command line asks for.

@@ -38,6 +38,10 @@ impl FileSet {
         }
         let complete = self.journal.files();
         let names: Vec<&str> = complete.iter().map(|file| file.name.as_str()).collect();
+        let can_wait = store.capabilities().deferred_publish;
+        if let Some((name, content)) = manifest.filter(|_| !can_wait) {
+            store.put(name, content)?; // objects have their names already; the old ones go after it
+        }
         if self.remove_files && self.is_directory() {
             let manifest = manifest.map(|(name, _)| name);
             self.remove_old_set(&names, manifest)?;
@@ -47,8 +51,8 @@ impl FileSet {
         }
         match manifest {
             Some((name, _)) if is_deferred => Ok(store.publish(&[name])?),
-            Some((name, content)) => Ok(store.put(name, content)?),
-            None => Ok(()),
+            Some((name, content)) if can_wait => Ok(store.put(name, content)?),
+            _ => Ok(()),
         }
     }
 
