@@ -88,7 +88,10 @@ fn killed(target: &Cluster, from: &[&str], state: &Path, delay: Duration) -> Con
     }
     child.kill().expect("kill");
     child.wait().expect("child");
-    ControlFlow::Continue(())
+    match state.exists() {
+        true => ControlFlow::Continue(()),
+        false => ControlFlow::Break(()), // it was complete in that very moment
+    }
 }
 
 fn continues(target: &Cluster, from: &[&str], state: &Path) -> Run {
@@ -150,9 +153,6 @@ fn a_killed_restore_is_continued_without_loss() {
             delay = delay.mul_f64(0.7); // it was quicker than the first one
         };
         target.faults().clear();
-        if !state.exists() {
-            continue; // it was complete in that very moment
-        }
         let finished = finished_records(&state).expect("a state");
         between += u64::from(finished > 0 && finished < source.count("test"));
         spread.push(finished * 100 / source.count("test"));

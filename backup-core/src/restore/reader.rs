@@ -191,11 +191,11 @@ impl Turn {
             if self.pass_over(place, is_shared)? {
                 return Ok(Outcome::Over);
             }
-            if self.needed > 0 || self.content.is_none() {
-                if let Err(error) = self.fill(place, is_shared) {
-                    sink.begin(self.decoder.position().offset); // all before it was taken
-                    return Err(error);
-                }
+            if (self.needed > 0 || self.content.is_none())
+                && let Err(error) = self.fill(place, is_shared)
+            {
+                sink.begin(self.decoder.position().offset); // all before it was taken
+                return Err(error);
             }
             if open.readers() > 1
                 && let Some(start) = self.cut(reader)
