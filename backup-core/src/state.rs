@@ -2,7 +2,7 @@
 //! what it is, and the arguments that a continuation must repeat.
 
 use crate::error::{Error, StateProblem};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 
 /// What the file says it is.
@@ -22,6 +22,33 @@ struct Head {
     format: String,
     version: u32,
     kind: String,
+}
+
+/// What follows the checksum.
+const END: &[u8] = b"\"}";
+
+/// The checksum that these bytes should have.
+pub(crate) fn checksum(content: &[u8]) -> Option<impl AsRef<str>> {
+    let digits = 2 * blake3::OUT_LEN;
+    let rest = content.strip_suffix(END)?;
+    let (body, _) = rest.split_at_checked(rest.len().checked_sub(digits)?)?;
+    let mut hasher = blake3::Hasher::new();
+    hasher.update(body).update(END);
+    Some(hasher.finalize().to_hex())
+}
+
+/// The bytes of a state whose last field is its checksum, which is empty.
+///
+/// # Errors
+/// [`Error::Internal`]: a defect.
+pub(crate) fn seal(state: &impl Serialize) -> Result<Vec<u8>, Error> {
+    let mut content =
+        serde_json::to_vec(state).map_err(|error| Error::Internal(error.to_string()))?;
+    let checksum = blake3::hash(&content).to_hex();
+    content.truncate(content.len().saturating_sub(END.len()));
+    content.extend_from_slice(checksum.as_bytes());
+    content.extend_from_slice(END);
+    Ok(content)
 }
 
 /// Whether `content` is a state of this `kind` of command.

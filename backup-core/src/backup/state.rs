@@ -12,7 +12,7 @@ use crate::{
     error::{Error, StateProblem},
     manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
     partitions,
-    state::{FORMAT, VERSION, check_head},
+    state::{FORMAT, VERSION, check_head, checksum, seal},
 };
 use aerospike_wire::digest::PartitionId;
 use asb_format::Version;
@@ -67,19 +67,6 @@ pub(crate) struct State {
     /// BLAKE3 of the bytes of the whole file with this value left out, which is the last one. Empty
     /// but in the file.
     checksum: String,
-}
-
-/// What follows the checksum.
-const END: &[u8] = b"\"}";
-
-/// The checksum that these bytes should have.
-fn checksum(content: &[u8]) -> Option<impl AsRef<str>> {
-    let digits = 2 * blake3::OUT_LEN;
-    let rest = content.strip_suffix(END)?;
-    let (body, _) = rest.split_at_checked(rest.len().checked_sub(digits)?)?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(body).update(END);
-    Some(hasher.finalize().to_hex())
 }
 
 /// What was written before the records.
@@ -167,13 +154,7 @@ impl State {
 
     /// The bytes of the file.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
-        let mut content =
-            serde_json::to_vec(self).map_err(|error| Error::Internal(error.to_string()))?;
-        let checksum = blake3::hash(&content).to_hex();
-        content.truncate(content.len().saturating_sub(END.len()));
-        content.extend_from_slice(checksum.as_bytes());
-        content.extend_from_slice(END);
-        Ok(content)
+        seal(self)
     }
 
     /// Reads the bytes of the file.

@@ -43,7 +43,8 @@ pub(super) struct State {
     pub(super) efforts: [u64; 3],
     /// All files of the input.
     pub(super) files: Vec<FileState>,
-    /// Of the whole file, with this value empty.
+    /// BLAKE3 of the bytes of the whole file with this value, the last one, left out. Empty but in the
+    /// file.
     checksum: String,
 }
 
@@ -86,11 +87,8 @@ impl State {
     }
 
     /// The bytes of the file.
-    pub(super) fn encode(&mut self) -> Result<Vec<u8>, Error> {
-        self.checksum.clear();
-        let unsigned = to_json(self)?;
-        self.checksum = blake3::hash(&unsigned).to_hex().to_string();
-        to_json(self)
+    pub(super) fn encode(&self) -> Result<Vec<u8>, Error> {
+        state::seal(self)
     }
 
     /// Reads the bytes of the file.
@@ -101,20 +99,14 @@ impl State {
         state::check_head(content, KIND)?;
         let mut state: Self = serde_json::from_slice(content).map_err(StateProblem::json)?;
         let stored = std::mem::take(&mut state.checksum);
-        let unsigned = serde_json::to_vec(&state).map_err(StateProblem::json)?;
-        if stored != blake3::hash(&unsigned).to_hex().as_str() {
+        if state::checksum(content).is_none_or(|found| stored != found.as_ref()) {
             return Err(StateProblem::Checksum);
         }
-        state.checksum = stored;
         if !state.counters.is_balanced() {
             return Err(StateProblem::Value { what: "counters" });
         }
         Ok(state)
     }
-}
-
-fn to_json(state: &State) -> Result<Vec<u8>, Error> {
-    serde_json::to_vec(state).map_err(|error| Error::Internal(error.to_string()))
 }
 
 /// The arguments that a continuation must repeat, by the names of their options: all that decide
@@ -211,7 +203,7 @@ mod tests {
 
     #[test]
     fn comes_back_as_it_was() {
-        let mut state = sample();
+        let state = sample();
         let content = state.encode().expect("JSON");
         assert_eq!(State::decode(&content).expect("sound"), state);
     }
