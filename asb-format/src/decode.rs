@@ -9,6 +9,7 @@
 mod duplicate;
 mod global;
 mod header;
+mod place;
 mod record;
 mod scanner;
 mod skim;
@@ -22,6 +23,7 @@ use crate::record::Record;
 use crate::udf::Udf;
 use crate::version::Version;
 
+pub use self::place::BadCheckpoint;
 pub use self::skim::{Checkpoint, Next, Skimmed};
 
 use self::record::RecordState;

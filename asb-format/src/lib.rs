@@ -84,7 +84,7 @@ mod value;
 mod version;
 
 pub use crate::base64::Base64Text;
-pub use crate::decode::{Checkpoint, Decoder, Item, Next, Options, Skimmed, Step};
+pub use crate::decode::{BadCheckpoint, Checkpoint, Decoder, Item, Next, Options, Skimmed, Step};
 pub use crate::encode::{Encoder, RecordHead};
 pub use crate::error::{Error, ErrorKind, Position};
 pub use crate::index::{Index, IndexData, IndexDef, IndexKind};

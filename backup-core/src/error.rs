@@ -85,6 +85,34 @@ pub enum Error {
         /// Its value now.
         now: Option<String>,
     },
+    /// A restore that cannot be continued, so that a state would be of no use.
+    #[error("no state can be kept: {why}")]
+    NoState {
+        /// What speaks against it.
+        why: &'static str,
+    },
+    /// There is a state already where a new one was to be kept.
+    #[error("{file} exists: it may be the state of an interrupted restore")]
+    StateExists {
+        /// The file.
+        file: String,
+    },
+    /// Another restore uses the state file.
+    #[error("the state {file} is in use")]
+    StateInUse {
+        /// The file.
+        file: String,
+        /// Who has it.
+        source: LockError,
+    },
+    /// The input of a restore is not what it was.
+    #[error("{file} {what} since the first run: the restore cannot be continued")]
+    InputChanged {
+        /// The file of the input.
+        file: String,
+        /// What has changed.
+        what: &'static str,
+    },
     /// A file is not as the state says.
     #[error("{file} has {found} bytes, and the state file says that {expected} are durable")]
     Shortened {
@@ -556,6 +584,7 @@ impl Error {
         match self {
             Self::InputEmpty { .. } | Self::InputUnfinished { .. } => ErrorClass::InputMissing,
             Self::Lock(error) if error.is_held() => ErrorClass::Locked,
+            Self::StateInUse { source, .. } if source.is_held() => ErrorClass::Locked,
             Self::ShardMoved { .. } => ErrorClass::Locked,
             Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
             Self::Parent { source, .. } => parent_class(source),
@@ -568,6 +597,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Envelope { .. }
             | Self::Altered { .. }
+            | Self::InputChanged { .. }
             | Self::Shortened { .. } => ErrorClass::Damage,
             Self::State {
                 problem:
@@ -619,6 +649,9 @@ impl Error {
             Self::ContinueDiffers { .. } => Some(
                 "repeat the arguments of the first run; only hosts, credentials, limits, time-outs, retries, --parallel, --file-limit and logging may change",
             ),
+            Self::StateExists { .. } => {
+                Some("go on with --continue and this file, or remove it to begin anew")
+            }
             Self::Parent { source, .. } => Some(source.advice()),
             Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
             Self::InputUnfinished { .. } => {

@@ -61,6 +61,7 @@ pub mod names;
 mod partitions;
 pub mod replay;
 pub mod restore;
+mod state;
 pub mod stats;
 
 /// Name and version of this tool, for the files that it writes.

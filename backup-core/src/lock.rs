@@ -8,6 +8,7 @@
 //! Expiry goes by the clocks of the machines: they may differ by less than [`LIFETIME`] minus
 //! [`REFRESH_AFTER`].
 
+pub(crate) mod keeper;
 mod process;
 
 use self::process::ProcessId;

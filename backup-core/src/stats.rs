@@ -37,6 +37,10 @@ impl Counter {
         self.0.fetch_add(amount, Ordering::Relaxed);
     }
 
+    pub(crate) fn sub(&self, amount: u64) {
+        self.0.fetch_sub(amount, Ordering::Relaxed);
+    }
+
     pub(crate) fn get(&self) -> u64 {
         self.0.load(Ordering::Relaxed)
     }
@@ -124,6 +128,11 @@ counters! {
         rejected,
         /// Milliseconds that workers waited because of a limit, added up.
         throttled_ms,
+        /// How often the restore was continued after an interruption. The other counters are those
+        /// of all its runs together.
+        resumes,
+        /// Milliseconds that the runs before this one took.
+        earlier_ms,
     }
 }
 

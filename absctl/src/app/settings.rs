@@ -147,6 +147,7 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let run = shard::check_restore(args)?;
     let secrets = Secrets::new(&args.agent)?;
     if args.source.validate {
+        restoring::check_validation(args)?;
         let config = ValidateConfig {
             namespace: namespace
                 .map(|typed| restoring::namespaces(Some(typed)))

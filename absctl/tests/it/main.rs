@@ -23,6 +23,7 @@ mod patience;
 mod records;
 mod replace;
 mod restoring;
+mod resuming;
 mod round_trip;
 mod rules;
 mod secrets;

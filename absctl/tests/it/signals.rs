@@ -28,7 +28,7 @@ pub(crate) fn start(args: &[&dyn AsRef<OsStr>]) -> Child {
         .expect("child")
 }
 
-fn send(child: &Child, signal: Signal) {
+pub(crate) fn send(child: &Child, signal: Signal) {
     kill_process(Pid::from_child(child), signal).expect("signal");
 }
 

@@ -1,13 +1,11 @@
 //! Keeps the state file of a running backup up to date, on a thread of its own: writers only say
 //! that something has changed, and many changes become one write.
 
-use super::{
-    StateFile,
-    files::FileSet,
-    ledger::Ledger,
-    state::{self, State},
+use super::{StateFile, files::FileSet, ledger::Ledger, state::State};
+use crate::{
+    error::{Error, StateProblem},
+    state,
 };
-use crate::error::{Error, StateProblem};
 use backup_storage::{LocalDir, LocalOptions, Store, StoreExt};
 use std::{
     collections::BTreeMap,

@@ -14,7 +14,6 @@ mod globals;
 mod journal;
 mod keeper;
 mod ledger;
-mod lock_keeper;
 mod memory;
 mod names;
 mod parent;

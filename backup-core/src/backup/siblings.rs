@@ -5,12 +5,7 @@
 //! else, and gives it up last, after its state is written or its manifest is there: so whoever
 //! looks at them in this order finds the run of every data file that is still there.
 
-use super::{
-    ShardedRun,
-    keeper::Place,
-    names::Names,
-    state::{self, State},
-};
+use super::{ShardedRun, keeper::Place, names::Names, state::State};
 use crate::{
     error::Error,
     lock::{self, Lock, LockError, LockRequest},
@@ -173,7 +168,7 @@ impl Siblings {
             format: String,
             run: String,
         }
-        let content = match self.store.read_small(name, state::LIMIT_BYTES) {
+        let content = match self.store.read_small(name, crate::state::LIMIT_BYTES) {
             Err(error) if error.kind() == ErrorKind::NotFound => return Ok(None),
             content => content?,
         };

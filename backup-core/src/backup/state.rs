@@ -12,21 +12,15 @@ use crate::{
     error::{Error, StateProblem},
     manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
     partitions,
+    state::{FORMAT, VERSION, check_head, checksum, seal},
 };
 use aerospike_wire::digest::PartitionId;
 use asb_format::Version;
 use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, time::SystemTime};
 
-/// What the file says it is.
-const FORMAT: &str = "absctl-state";
-/// Raised only when an older reader must refuse it.
-const VERSION: u32 = 1;
 /// What it is the state of.
 const KIND: &str = "backup";
-/// Largest state that is read, in bytes: 4096 partitions take half a megabyte, every terabyte of
-/// files seventeen.
-pub(super) const LIMIT_BYTES: u64 = 1 << 30;
 
 /// A backup that can be continued.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -73,19 +67,6 @@ pub(crate) struct State {
     /// BLAKE3 of the bytes of the whole file with this value left out, which is the last one. Empty
     /// but in the file.
     checksum: String,
-}
-
-/// What follows the checksum.
-const END: &[u8] = b"\"}";
-
-/// The checksum that these bytes should have.
-fn checksum(content: &[u8]) -> Option<impl AsRef<str>> {
-    let digits = 2 * blake3::OUT_LEN;
-    let rest = content.strip_suffix(END)?;
-    let (body, _) = rest.split_at_checked(rest.len().checked_sub(digits)?)?;
-    let mut hasher = blake3::Hasher::new();
-    hasher.update(body).update(END);
-    Some(hasher.finalize().to_hex())
 }
 
 /// What was written before the records.
@@ -173,13 +154,7 @@ impl State {
 
     /// The bytes of the file.
     pub(crate) fn encode(&self) -> Result<Vec<u8>, Error> {
-        let mut content =
-            serde_json::to_vec(self).map_err(|error| Error::Internal(error.to_string()))?;
-        let checksum = blake3::hash(&content).to_hex();
-        content.truncate(content.len().saturating_sub(END.len()));
-        content.extend_from_slice(checksum.as_bytes());
-        content.extend_from_slice(END);
-        Ok(content)
+        seal(self)
     }
 
     /// Reads the bytes of the file.
@@ -187,25 +162,7 @@ impl State {
     /// # Errors
     /// A [`StateProblem`] that says what else it looks like.
     pub(crate) fn decode(content: &[u8]) -> Result<Self, StateProblem> {
-        if is_gob(content) {
-            return Err(StateProblem::Go);
-        }
-        let first = content.iter().find(|byte| !byte.is_ascii_whitespace());
-        if first != Some(&b'{') {
-            return Err(StateProblem::Foreign);
-        }
-        let head: Head = serde_json::from_slice(content).map_err(StateProblem::json)?;
-        if head.format != FORMAT {
-            return Err(StateProblem::Foreign);
-        }
-        if head.version != VERSION {
-            return Err(StateProblem::Version {
-                found: head.version,
-            });
-        }
-        if head.kind != KIND {
-            return Err(StateProblem::Kind { found: head.kind });
-        }
+        check_head(content, KIND)?;
         let mut state: Self = serde_json::from_slice(content).map_err(StateProblem::json)?;
         let stored = std::mem::take(&mut state.checksum);
         if checksum(content).is_none_or(|found| stored != found.as_ref()) {
@@ -258,22 +215,6 @@ impl State {
         };
         self.partitions = ledger.iter().map(entry).collect();
     }
-}
-
-/// What has to be known before the rest may be read.
-#[derive(Deserialize)]
-struct Head {
-    format: String,
-    version: u32,
-    kind: String,
-}
-
-/// The state files of the Go tools: length (one byte, or a length byte and big-endian bytes),
-/// then the type id of the first definition (`files-and-state.md` §7.3).
-fn is_gob(content: &[u8]) -> bool {
-    let head = content.get(..8.min(content.len())).unwrap_or_default();
-    head.first().is_some_and(|byte| *byte != b'{')
-        && head.windows(2).any(|pair| pair == [0xff, 0x83])
 }
 
 const SHARD: &str = "--shard";
@@ -330,22 +271,6 @@ pub(super) fn arguments(config: &BackupConfig, parent: Option<&str>) -> BTreeMap
     set("--incremental-from", parent.map(str::to_owned));
     arguments.extend(config.selection.arguments());
     arguments
-}
-
-/// Whether a run asks for the same as the first one.
-pub(super) fn compare(
-    first: &BTreeMap<String, String>,
-    now: &BTreeMap<String, String>,
-) -> Result<(), Error> {
-    let differs = |option: &&String| first.get(*option) != now.get(*option);
-    match first.keys().chain(now.keys()).find(differs) {
-        None => Ok(()),
-        Some(option) => Err(Error::ContinueDiffers {
-            option: option.clone(),
-            first: first.get(option).cloned(),
-            now: now.get(option).cloned(),
-        }),
-    }
 }
 
 #[cfg(test)]

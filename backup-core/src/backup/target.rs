@@ -6,7 +6,6 @@ use super::{
     clocks::Clocks,
     files::FileSet,
     keeper::{Keeper, Keeping, Place},
-    lock_keeper::LockKeeper,
     names::Names,
     parent::Parent,
     siblings::Siblings,
@@ -15,7 +14,7 @@ use super::{
 };
 use crate::{
     error::{Error, StateProblem},
-    lock::{self, Lock, LockRequest},
+    lock::{self, Lock, LockRequest, keeper::LockKeeper},
     stats::BackupStats,
 };
 use backup_storage::Store;
@@ -74,7 +73,7 @@ impl Run {
             siblings.check(&cancel)?;
             let key = config.wrap.set_key();
             if let Some(done) = siblings.finished(key.as_ref())? {
-                state::compare(&done.selection, &state::shared(&arguments))?;
+                crate::state::compare(&done.selection, &state::shared(&arguments))?;
                 siblings.settle(&done, key.as_ref(), &stats)?;
                 return Ok(None);
             }

@@ -348,6 +348,14 @@ impl<R: Read> BlockReader<R> {
         }
     }
 
+    /// Reads `file`, which must be at the beginning of the block of this number.
+    #[must_use]
+    pub fn at_block(file: R, hash: FileHash, number: usize) -> Self {
+        let mut reader = Self::new(file, hash);
+        reader.next = number;
+        reader
+    }
+
     /// Reads and checks the next block; leaves none at the end, and none after an error.
     fn fill(&mut self) -> io::Result<()> {
         self.taken = 0;

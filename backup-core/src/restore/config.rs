@@ -5,6 +5,7 @@ use crate::names::Shard;
 use backup_cluster::{batch_write::WriteOptions, client::ConnectOptions, retry::RetryPolicy};
 use backup_storage::Store;
 use std::{
+    path::PathBuf,
     sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -71,6 +72,29 @@ impl Clock {
     }
 }
 
+/// The state file of a restore (`files-and-state.md` §7.2).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StateOptions {
+    /// A file on local disk.
+    pub file: PathBuf,
+    /// Go on from what is in it. Otherwise there must be no such file.
+    pub resume: bool,
+    /// How often it is written, if there is something new (default 5 s).
+    pub interval: Duration,
+}
+
+impl StateOptions {
+    /// A new state, written every 5 s.
+    #[must_use]
+    pub fn new(file: impl Into<PathBuf>) -> Self {
+        Self {
+            file: file.into(),
+            resume: false,
+            interval: Duration::from_secs(5),
+        }
+    }
+}
+
 /// A restore. Fields with a default are set by [`RestoreConfig::new`].
 #[derive(Debug, Clone)]
 pub struct RestoreConfig {
@@ -113,6 +137,8 @@ pub struct RestoreConfig {
     pub ignore_record_errors: bool,
     /// Where such records are kept; only with `ignore_record_errors`.
     pub rejects: Option<Rejects>,
+    /// Where and how often it is kept how far the restore has come; `None` = not at all.
+    pub state: Option<StateOptions>,
     /// What happens to indexes and modules that exist with another definition.
     pub index_conflict: IndexConflict,
     /// Most records a second, all workers together; 0 = no limit.
@@ -163,6 +189,7 @@ impl RestoreConfig {
             extra_ttl: 0,
             ignore_record_errors: false,
             rejects: None,
+            state: None,
             index_conflict: IndexConflict::default(),
             records_per_second: 0,
             bytes_per_second: 0,

@@ -142,6 +142,25 @@ impl Content {
         })
     }
 
+    /// The rest of a plain file.
+    pub(super) const fn plain(download: Box<dyn Read + Send>) -> Self {
+        let source = Source {
+            download,
+            stored: 0,
+        };
+        Self {
+            source: Some(source),
+            head: Vec::new(),
+            wrapped: None,
+            frames: None,
+        }
+    }
+
+    /// Whether the text is what is stored.
+    pub(super) const fn is_plain(&self) -> bool {
+        self.wrapped.is_none() && self.frames.is_none()
+    }
+
     /// Bytes read from the storage so far.
     pub(super) fn stored(&self) -> u64 {
         let frames = self.frames.as_ref().map_or(0, Frames::stored);

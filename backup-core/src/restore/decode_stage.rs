@@ -9,8 +9,9 @@ use super::{
     held::Held,
     input::InputFile,
     preview,
+    progress::{Interval, Tally},
     reader::{OpenFile, Place, Reader, Sink},
-    routing::{Batch, Router, Spare},
+    routing::{Batch, Router, RowContext, Spare},
     write_stage::Failure,
 };
 use crate::{
@@ -20,7 +21,7 @@ use crate::{
     stats::{RestoreStats, millis},
 };
 use aerospike_wire::{batch::BatchBuilder, digest::Digest};
-use asb_format::{Index, Item, Record, Udf};
+use asb_format::{Checkpoint, Index, Item, Record, Udf};
 use backup_cluster::batch_write::BatchWriter;
 use std::{sync::Arc, thread};
 use tokio::{runtime::Handle, sync::oneshot};
@@ -100,20 +101,18 @@ impl DecodeStage {
         };
         let mut items = Items {
             stage: self,
+            number: open.number,
             file,
             router,
+            interval: None,
+            tally: Tally::default(),
         };
         open.read(place, reader, &mut items)
     }
 
     /// Brings a record to its first fork: a batch, or a counter.
-    fn record(
-        &self,
-        record: &Record<'_>,
-        file: &InputFile,
-        offset: u64,
-        router: &mut Router,
-    ) -> Result<(), Error> {
+    fn record(&self, record: &Record<'_>, offset: u64, items: &mut Items<'_>) -> Result<(), Error> {
+        let file = items.file;
         if self.failure.is_stopped() {
             return Err(Error::Cancelled);
         }
@@ -121,14 +120,17 @@ impl DecodeStage {
             return Err(self.other_namespace(record, file, offset));
         }
         self.stats.records_read.add(1);
+        items.tally.records_read += 1;
         let ttl = match self.filter.fate(record, || self.config.clock.now()) {
             Fate::Write(ttl) => ttl,
             Fate::Skip => {
                 self.stats.skipped.add(1);
+                items.tally.skipped += 1;
                 return Ok(());
             }
             Fate::Expired => {
                 self.stats.expired.add(1);
+                items.tally.expired += 1;
                 return Ok(());
             }
             Fate::TooLong { ttl } => {
@@ -141,18 +143,23 @@ impl DecodeStage {
                 });
             }
         };
-        match router.add(record, ttl, self.filter.style(), offset, || self.spare()) {
-            Some(batch) => self.send_full(batch, router),
+        let context = RowContext {
+            ttl,
+            style: self.filter.style(),
+            offset,
+            interval: items.interval.as_ref(),
+        };
+        match items.router.add(record, context, || self.spare()) {
+            Some(batch) => self.send_full(batch, items.router),
             None => Ok(()),
         }
     }
 
     fn spare(&self) -> Spare {
-        let new = || {
-            (
-                BatchBuilder::with_capacity(self.config.batch_bytes),
-                Vec::new(),
-            )
+        let new = || Spare {
+            rows: BatchBuilder::with_capacity(self.config.batch_bytes),
+            origins: Vec::new(),
+            parts: Vec::new(),
         };
         self.spares.try_recv().unwrap_or_else(|_| new())
     }
@@ -254,17 +261,56 @@ impl DecodeStage {
 /// The items of one file on their ways.
 struct Items<'a> {
     stage: &'a DecodeStage,
+    number: usize,
     file: &'a InputFile,
     router: &'a mut Router,
+    /// The open interval, if anybody wants to know about intervals.
+    interval: Option<Arc<Interval>>,
+    /// What was read in it.
+    tally: Tally,
+}
+
+impl Items<'_> {
+    /// A continuation is to look at this again.
+    fn spoil(&self) {
+        if let Some(interval) = &self.interval {
+            interval.spoil();
+        }
+    }
 }
 
 impl Sink for Items<'_> {
+    fn begin(&mut self, offset: u64) {
+        let progress = self.stage.files.progress.as_ref();
+        self.interval = progress.map(|progress| progress.begin(self.number, offset));
+        self.tally = Tally::default();
+    }
+
     fn take(&mut self, item: &Item<'_>, offset: u64) -> Result<(), Error> {
+        let stage = self.stage;
         match item {
-            Item::Record(record) => self.stage.record(record, self.file, offset, self.router),
-            Item::Index(index) => self.stage.index(index, self.file),
-            Item::Udf(module) => self.stage.udf(module),
+            Item::Record(record) => stage.record(record, offset, self),
+            Item::Index(index) => {
+                self.spoil();
+                stage.index(index, self.file)
+            }
+            Item::Udf(module) => {
+                self.spoil();
+                stage.udf(module)
+            }
             Item::Header(_) | Item::Namespace(_) | Item::FirstFile => Ok(()),
+        }
+    }
+
+    fn end(&mut self, place: Checkpoint) {
+        if let Some(interval) = self.interval.take() {
+            interval.end(place, &self.tally);
+        }
+    }
+
+    fn over(&mut self, offset: u64) {
+        if let Some(progress) = &self.stage.files.progress {
+            progress.ends(self.number, offset);
         }
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{
     input::{Input, InputFile},
+    progress::{Finished, Progress},
     reader::OpenFile,
 };
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
@@ -15,6 +16,8 @@ pub(super) struct Files {
     first: usize,
     /// There are fewer files than decoders.
     pub(super) is_shared: bool,
+    /// What is finished, if anybody wants to know.
+    pub(super) progress: Option<Arc<Progress>>,
     state: Mutex<State>,
     changed: Condvar,
 }
@@ -35,6 +38,7 @@ impl Files {
             is_shared: decoders > input.files.len(),
             input,
             first: 0,
+            progress: None,
             state: Mutex::default(),
             changed: Condvar::new(),
         }
@@ -58,6 +62,9 @@ impl Files {
             if state.is_closed {
                 return None;
             }
+            while self.is_complete(state.next) {
+                state.next = state.next.saturating_add(1);
+            }
             let is_first = state.next < self.first;
             let is_waiting = !is_first && state.open.iter().any(|file| file.number < self.first);
             if state.next >= self.input.files.len() || is_waiting {
@@ -72,13 +79,21 @@ impl Files {
                     }
                 }
             }
-            let file = Arc::new(OpenFile::new(state.next));
+            let finished = self.progress.as_ref();
+            let finished = finished.map_or_else(Finished::default, |all| all.finished(state.next));
+            let file = Arc::new(OpenFile::new(state.next, finished));
             state.next = state.next.saturating_add(1);
             state.open.push(Arc::clone(&file));
             break file;
         };
         file.join();
         Some(file)
+    }
+
+    /// Whether an earlier run has left nothing of a file that nobody has opened yet.
+    fn is_complete(&self, number: usize) -> bool {
+        let progress = self.progress.as_ref();
+        progress.is_some_and(|progress| progress.is_complete(number))
     }
 
     /// What is known about a file.

@@ -4,6 +4,7 @@
 //! and waits for the answer, so that the records behind it in the file come after it. What the
 //! look ahead ([`super::preview`]) has found was dealt with before, and is not dealt with twice.
 
+use super::progress::Progress;
 use crate::{error::Error, manifest::Hash, stats::RestoreStats};
 use aerospike_wire::info::Refusal;
 use backup_cluster::{
@@ -53,6 +54,24 @@ impl Global {
             Self::Udf(module) => format!("module {}", module.name),
         }
     }
+
+    /// What tells it from all others, as a state keeps it.
+    fn id(&self) -> String {
+        let text = match self {
+            Self::Index(index) => format!("{index:?}"),
+            Self::Udf(module) => format!("{} {}", module.name, Hash::of(&module.content)),
+        };
+        Hash::of(text.as_bytes()).to_string()
+    }
+}
+
+/// What came of a definition.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Done {
+    /// The cluster has it from us.
+    Made,
+    /// The cluster has it, or something else that stays.
+    LeftOut,
 }
 
 /// Applies definitions, one after another.
@@ -62,6 +81,8 @@ pub(super) struct Globals {
     build: Build,
     conflict: IndexConflict,
     stats: Arc<RestoreStats>,
+    /// Where it is noted what was dealt with, if it is.
+    progress: Option<Arc<Progress>>,
     /// Two files may define indexes at a time; the server renames an index whose twin appears.
     state: Mutex<State>,
 }
@@ -83,12 +104,14 @@ impl Globals {
         build: Build,
         conflict: IndexConflict,
         stats: Arc<RestoreStats>,
+        progress: Option<Arc<Progress>>,
     ) -> Self {
         Self {
             view,
             build,
             conflict,
             stats,
+            progress,
             state: Mutex::default(),
         }
     }
@@ -146,6 +169,13 @@ impl Globals {
             Global::Udf(module) => self.register(module).await,
             Global::Index(index) => self.create(index, &mut state).await,
         };
+        let applied = match applied {
+            Ok(done) => {
+                self.count(&global, done, &mut state);
+                Ok(())
+            }
+            Err(error) => Err(error),
+        };
         match applied {
             Err(Error::Cluster(error)) => {
                 let shown = global.shown();
@@ -154,6 +184,25 @@ impl Globals {
                 Ok(())
             }
             applied => applied,
+        }
+    }
+
+    /// Counts a definition that was left out, unless an earlier run has made it.
+    fn count(&self, global: &Global, done: Done, state: &mut State) {
+        let id = global.id();
+        let earlier = self.progress.as_ref();
+        let earlier = earlier.and_then(|progress| progress.earlier_global(&id));
+        let is_left_out = earlier.unwrap_or(done == Done::LeftOut);
+        match global {
+            _ if !is_left_out => {}
+            Global::Udf(_) => self.stats.udfs_skipped.add(1),
+            Global::Index(_) => self.stats.indexes_skipped.add(1),
+        }
+        if let (Global::Index(index), Some(false), Done::LeftOut) = (global, earlier, done) {
+            state.created.push(index.clone()); // it may still be in building
+        }
+        if let Some(progress) = &self.progress {
+            progress.global_done(id, is_left_out);
         }
     }
 
@@ -187,13 +236,12 @@ impl Globals {
     }
 
     /// Registers a module, unless it is there.
-    async fn register(&self, module: &UdfModule) -> Result<(), Error> {
+    async fn register(&self, module: &UdfModule) -> Result<Done, Error> {
         let metadata = Metadata::new(&*self.view);
         let existing = self.patiently(|| metadata.udf(&module.name)).await?;
         if let Some(existing) = existing {
             if existing == *module {
-                self.stats.udfs_skipped.add(1);
-                return Ok(());
+                return Ok(Done::LeftOut);
             }
             let hash = |module: &UdfModule| Hash::of(&module.content).to_string();
             let (name, old, new) = (&module.name, hash(&existing), hash(module));
@@ -203,22 +251,22 @@ impl Globals {
                 }
                 IndexConflict::Keep => {
                     tracing::warn!(module = %name, existing = %old, backup = %new, "module is kept although its content differs");
-                    self.stats.udfs_skipped.add(1);
-                    return Ok(());
+                    return Ok(Done::LeftOut);
                 }
                 IndexConflict::Fail => return Err(conflict("module", name)),
             }
         }
-        self.patiently(|| metadata.put_udf(module, PATIENCE)).await
+        self.patiently(|| metadata.put_udf(module, PATIENCE))
+            .await?;
+        Ok(Done::Made)
     }
 
     /// Creates an index. An equal one is left alone, and so is the same definition under another
     /// name, because the server would rename it.
-    async fn create(&self, index: &IndexDefinition, state: &mut State) -> Result<(), Error> {
+    async fn create(&self, index: &IndexDefinition, state: &mut State) -> Result<Done, Error> {
         let existing = self.existing(index, state).await?;
         if existing.contains(index) {
-            self.stats.indexes_skipped.add(1);
-            return Ok(());
+            return Ok(Done::LeftOut);
         }
         if let Some(twin) = existing.iter().find(|other| other.same_but_name(index)) {
             if self.conflict == IndexConflict::Fail {
@@ -229,14 +277,13 @@ impl Globals {
                 existing = twin.name(),
                 "index exists under another name and is left as it is"
             );
-            self.stats.indexes_skipped.add(1);
-            return Ok(());
+            return Ok(Done::LeftOut);
         }
         let other = existing.iter().find(|other| other.name() == index.name());
         match (other.cloned(), self.conflict) {
             (None, _) => {
                 if !self.create_anew(index).await? {
-                    return Ok(());
+                    return Ok(Done::LeftOut);
                 }
             }
             (Some(other), IndexConflict::Replace) => {
@@ -251,13 +298,13 @@ impl Globals {
                     index = index.name(), existing = %self.shown(&other), backup = %self.shown(index),
                     "index is kept although its definition differs"
                 );
-                self.stats.indexes_skipped.add(1);
-                return Ok(());
+                return Ok(Done::LeftOut);
             }
             (Some(_), IndexConflict::Fail) => return Err(conflict("index", index.name())),
         }
         state.existing = None; // it is to be listed again
-        self.verify(index, state).await
+        self.verify(index, state).await?;
+        Ok(Done::Made)
     }
 
     /// Creates an index whose name none of the known ones has; whether it is there now. One of a
@@ -282,7 +329,6 @@ impl Globals {
             }
             IndexConflict::Keep => {
                 tracing::warn!(index = name, "index is kept although its kind is not known");
-                self.stats.indexes_skipped.add(1);
                 Ok(false)
             }
             IndexConflict::Fail => Err(conflict("index", name)),

@@ -1,6 +1,6 @@
 //! Which files make up the input (`files-and-state.md` §5).
 
-use super::{RestoreSource, Unwrap, throttle::Throttle};
+use super::{RestoreSource, Unwrap, state::FileState, throttle::Throttle};
 use crate::{
     error::Error,
     manifest::{
@@ -31,6 +31,8 @@ pub(super) struct InputFile {
     pub(super) shown: Arc<str>,
     /// What the manifest says about it.
     hash: Option<FileHash>,
+    /// BLAKE3 of its first block, if that was asked for.
+    first_block: Option<String>,
 }
 
 impl InputFile {
@@ -40,6 +42,7 @@ impl InputFile {
             shown: store.location_of(&entry.name).into(),
             entry,
             hash,
+            first_block: None,
         }
     }
 
@@ -69,13 +72,14 @@ impl InputFile {
         self.entry.size
     }
 
-    /// The first block if its hash is known, else as much as tells what the file is. Nothing of
-    /// what can be read only once.
-    fn beginning(&self) -> Result<Vec<u8>, Error> {
+    /// The first block if it `is_wanted` or its hash is known, else as much as tells what the file
+    /// is. Nothing of what can be read only once.
+    fn beginning(&self, is_wanted: bool) -> Result<Vec<u8>, Error> {
         let mut bytes = Vec::new();
         if self.entry.kind == EntryKind::File {
             let limit = match &self.hash {
                 Some(_) => BLOCK_BYTES,
+                None if is_wanted => BLOCK_BYTES,
                 None => HEAD_BYTES as u64,
             };
             let len = self.entry.size.unwrap_or(limit).min(limit);
@@ -288,21 +292,44 @@ impl Input {
 
     /// Looks at the beginning of each file before the first write: whether it is the one that its
     /// manifest means, so that files that were exchanged for others of the same size are found,
-    /// and whether compression and encryption are as they should be.
+    /// and whether compression and encryption are as they should be. With `is_to_be_known`, a hash
+    /// of each beginning is kept.
     ///
     /// # Errors
     /// [`Error::Set`] with [`SetError::Exchanged`], [`Error::Altered`], [`Error::Envelope`], or what the storage says.
-    pub(super) fn check_beginnings(&self) -> Result<(), Error> {
-        self.files
-            .iter()
-            .try_for_each(|file| self.check_beginning(file))
+    pub(super) fn check_beginnings(&mut self, is_to_be_known: bool) -> Result<(), Error> {
+        let mut blocks = Vec::with_capacity(self.files.len());
+        for file in &self.files {
+            let bytes = file.beginning(is_to_be_known)?;
+            self.check_beginning(file, &bytes)?;
+            blocks.push(is_to_be_known.then(|| blake3::hash(&bytes).to_hex().to_string()));
+        }
+        for (file, block) in self.files.iter_mut().zip(blocks) {
+            file.first_block = block;
+        }
+        Ok(())
     }
 
-    fn check_beginning(&self, file: &InputFile) -> Result<(), Error> {
-        let bytes = file.beginning()?;
-        if file.begins_with(&bytes) == Some(false) {
+    /// What a state says of the files.
+    pub(super) fn states(&self) -> Vec<FileState> {
+        let state = |file: &InputFile| FileState {
+            name: file.shown.to_string(),
+            bytes: file.size().unwrap_or_default(),
+            block: file.first_block.clone().unwrap_or_default(),
+            ..FileState::default()
+        };
+        self.files.iter().map(state).collect()
+    }
+
+    /// The runs that the manifests speak of.
+    pub(super) fn run_ids(&self) -> Vec<String> {
+        self.runs.iter().map(|(_, run)| run.clone()).collect()
+    }
+
+    fn check_beginning(&self, file: &InputFile, bytes: &[u8]) -> Result<(), Error> {
+        if file.begins_with(bytes) == Some(false) {
             let mut others = self.files.iter();
-            let other = others.find(|other| other.begins_with(&bytes) == Some(true));
+            let other = others.find(|other| other.begins_with(bytes) == Some(true));
             return Err(match other {
                 Some(other) => {
                     let (name, holds) = (file.entry.name.clone(), other.entry.name.clone());
@@ -318,7 +345,7 @@ impl Input {
             });
         }
         let mut decoder = Decoder::new(self.unwrap.decoder_options());
-        match decoder.read(&bytes, &mut Vec::with_capacity(1)) {
+        match decoder.read(bytes, &mut Vec::with_capacity(1)) {
             Ok(_) => Ok(()),
             Err(source) => Err(Error::Envelope {
                 file: file.shown.to_string(),
@@ -362,6 +389,34 @@ impl Input {
             Some(hash) => Box::new(BlockReader::new(download, hash.clone())),
             None => Box::new(download),
         })
+    }
+}
+
+impl Input {
+    /// Opens a file at `offset` or, with a manifest, at the beginning of the block there, so that
+    /// it can be checked; and says where.
+    pub(super) fn open_near(
+        &self,
+        file: &InputFile,
+        offset: u64,
+    ) -> Result<(Box<dyn Read + Send>, u64), Error> {
+        let number = offset / BLOCK_BYTES;
+        let start = match &file.hash {
+            Some(_) => number.saturating_mul(BLOCK_BYTES),
+            None => offset,
+        };
+        let mut download = file.store.open(file.name(), start)?;
+        if let Some(throttle) = &self.throttle {
+            download = throttle.slow(download);
+        }
+        let reader: Box<dyn Read + Send> = match &file.hash {
+            Some(hash) => {
+                let number = usize::try_from(number).unwrap_or(usize::MAX);
+                Box::new(BlockReader::at_block(download, hash.clone(), number))
+            }
+            None => Box::new(download),
+        };
+        Ok((reader, start))
     }
 }
 
@@ -425,6 +480,7 @@ fn foreign(source: &RestoreSource, store: &Arc<dyn Store>) -> Result<Vec<InputFi
         entry,
         shown,
         hash: None,
+        first_block: None,
     }])
 }
 

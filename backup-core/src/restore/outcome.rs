@@ -1,6 +1,9 @@
 //! What the fate of a row means for the restore (`behaviour.md` §6.6).
 
-use super::routing::Batch;
+use super::{
+    progress::{Part, Tally},
+    routing::Batch,
+};
 use crate::{convert::wire_to_asb, error::Error, stats::RestoreStats};
 use aerospike_wire::{field, result_code::ResultCode};
 use asb_format::KeyRef;
@@ -62,6 +65,29 @@ impl Settled {
         stats.existed.add(self.existed);
         stats.failed.add(self.failed);
         stats.not_sent.add(self.not_sent);
+    }
+}
+
+/// Tells the intervals of a batch what became of their rows. One with a row that has no final
+/// outcome is not to finish: the row is to be sent again.
+pub(super) fn settle(parts: &[Part], written: &Written, ignores: bool) {
+    let mut outcomes = written.outcomes.iter();
+    for part in parts {
+        let mut tally = Tally::default();
+        for outcome in outcomes.by_ref().take(part.rows) {
+            match *outcome {
+                RowOutcome::Answered(ResultCode::OK) => tally.inserted += 1,
+                RowOutcome::Answered(ResultCode::GENERATION) => tally.fresher += 1,
+                RowOutcome::Answered(ResultCode::RECORD_EXISTS) => tally.existed += 1,
+                RowOutcome::Answered(code)
+                    if ignores && is_ignorable(code, written.single_writes) =>
+                {
+                    tally.ignored += 1;
+                }
+                _ => part.interval.spoil(),
+            }
+        }
+        part.interval.settle(&tally);
     }
 }
 

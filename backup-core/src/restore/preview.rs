@@ -10,6 +10,7 @@ use super::{
     filter::Filter,
     globals::Global,
     input::{Input, InputFile},
+    progress::Finished,
     reader::{OpenFile, Place, Reader, Sink},
 };
 use crate::{convert::index, error::Error, stats::RestoreStats};
@@ -36,7 +37,7 @@ pub(super) fn globals(
     }
     let (stats, mut reader) = (RestoreStats::default(), Reader::default());
     for (number, file) in early(input, config).into_iter().enumerate() {
-        let open = OpenFile::new(number);
+        let open = OpenFile::new(number, Finished::default());
         open.join();
         let place = Place {
             input,

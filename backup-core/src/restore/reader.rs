@@ -9,6 +9,7 @@
 use super::{
     content::{Content, Failure},
     input::{Input, InputFile},
+    progress::Finished,
 };
 use crate::{error::Error, stats::RestoreStats};
 use asb_format::{Checkpoint, Decoder, Item, Next, Step};
@@ -24,6 +25,12 @@ use std::{
 /// bytes have come.
 const READ_BYTES: usize = 1 << 20;
 
+/// Text after which a sink is told that it has come so far.
+const INTERVAL_BYTES: u64 = 256 << 10;
+
+/// Text of a plain file that is rather jumped over than read.
+const SEEK_BYTES: u64 = 8 << 20;
+
 /// What becomes of the items of a file.
 pub(super) trait Sink {
     /// What comes next begins at this byte of the text.
@@ -35,8 +42,11 @@ pub(super) trait Sink {
     /// Whatever ends the reading.
     fn take(&mut self, item: &Item<'_>, offset: u64) -> Result<(), Error>;
 
-    /// Everything from the last beginning to this byte of the text was taken.
-    fn end(&mut self, _offset: u64) {}
+    /// Everything from the last beginning to this place in the text was taken.
+    fn end(&mut self, _place: Checkpoint) {}
+
+    /// The text ends at this byte.
+    fn over(&mut self, _offset: u64) {}
 }
 
 /// A file that is being read.
@@ -62,6 +72,8 @@ struct Turn {
     decoder: Decoder,
     /// Bytes without which nothing can be done; 0 = try with those that are there.
     needed: usize,
+    /// What an earlier run has finished.
+    finished: Finished,
 }
 
 /// What came of a turn.
@@ -90,13 +102,17 @@ pub(super) struct Place<'a> {
 }
 
 impl OpenFile {
-    /// A file that nobody has opened yet.
-    pub(super) fn new(number: usize) -> Self {
+    /// A file that nobody has opened yet. What is `finished` is passed over.
+    pub(super) fn new(number: usize, finished: Finished) -> Self {
+        let turn = Turn {
+            finished,
+            ..Turn::default()
+        };
         Self {
             number,
             readers: AtomicUsize::new(0),
             is_over: AtomicBool::new(false),
-            turn: Mutex::default(),
+            turn: Mutex::new(turn),
         }
     }
 
@@ -171,12 +187,15 @@ impl Turn {
         sink: &mut impl Sink,
     ) -> Result<Outcome, Error> {
         loop {
-            if self.needed > 0 || self.content.is_none() {
-                let is_shared = open.readers() > 1 || place.is_shared;
-                if let Err(error) = self.fill(place, is_shared) {
-                    sink.begin(self.decoder.position().offset); // all before it was taken
-                    return Err(error);
-                }
+            let is_shared = open.readers() > 1 || place.is_shared;
+            if self.pass_over(place, is_shared)? {
+                return Ok(Outcome::Over);
+            }
+            if (self.needed > 0 || self.content.is_none())
+                && let Err(error) = self.fill(place, is_shared)
+            {
+                sink.begin(self.decoder.position().offset); // all before it was taken
+                return Err(error);
             }
             if open.readers() > 1
                 && let Some(start) = self.cut(reader)
@@ -189,35 +208,108 @@ impl Turn {
         }
     }
 
-    /// Reads at least what is needed, if there is so much.
-    fn fill(&mut self, place: Place<'_>, is_shared: bool) -> Result<(), Error> {
+    /// Passes over what is finished here, if it is; whether that was the rest of the file.
+    fn pass_over(&mut self, place: Place<'_>, is_shared: bool) -> Result<bool, Error> {
+        let offset = self.decoder.position().offset;
+        match self.finished.next_start() {
+            Some(start) if start == offset => {}
+            Some(start) if start < offset => return Err(not_as_before(place.file)),
+            _ => return Ok(false),
+        }
+        let Some(end) = self.finished.take() else {
+            return Ok(false);
+        };
+        let target = end.position().offset;
+        let is_rest = self.finished.is_end(target);
+        if !is_rest {
+            self.discard(place, offset, target, is_shared)?;
+        }
+        self.decoder.restart(end);
+        self.needed = 0;
+        Ok(is_rest)
+    }
+
+    /// Goes from one byte of the text to another without decoding what lies between. A plain file
+    /// is opened again there, if that is far away.
+    fn discard(
+        &mut self,
+        place: Place<'_>,
+        from: u64,
+        target: u64,
+        is_shared: bool,
+    ) -> Result<(), Error> {
         let Place {
             input, file, stats, ..
         } = place;
-        let content = match &mut self.content {
+        let mut left = target.saturating_sub(from);
+        let unread = self.buffer.pass(left);
+        stats.bytes_read.sub(unread); // an earlier run has counted them
+        left = left.saturating_sub(unread);
+        let content = self.content(place, is_shared)?;
+        if left >= SEEK_BYTES && content.is_plain() {
+            let (download, start) = input.open_near(file, target)?;
+            *content = Content::plain(download);
+            let passed = left.saturating_sub(target.saturating_sub(start));
+            stats.bytes_fetched.add(passed);
+            self.fetched = 0;
+            left = target.saturating_sub(start);
+        }
+        while left > 0 {
+            if self.buffer.at_end {
+                return Err(not_as_before(file));
+            }
+            let read = self.fetch(place, 1, is_shared)?;
+            stats.bytes_read.add(read as u64);
+            let passed = self.buffer.pass(left);
+            stats.bytes_read.sub(passed);
+            left = left.saturating_sub(passed);
+        }
+        Ok(())
+    }
+
+    /// The content of the file, which is opened if nobody has done that.
+    fn content(&mut self, place: Place<'_>, is_shared: bool) -> Result<&mut Content, Error> {
+        let Place { input, file, .. } = place;
+        Ok(match &mut self.content {
             Some(content) => content,
             none => {
                 let opened = Content::open(input.open(file)?, &input.unwrap, is_shared);
                 none.insert(opened.map_err(|failure| unreadable(file, failure))?)
             }
-        };
+        })
+    }
+
+    /// Reads at least what is needed, if there is so much.
+    fn fill(&mut self, place: Place<'_>, is_shared: bool) -> Result<(), Error> {
+        self.content(place, is_shared)?;
         if self.buffer.at_end {
             return Ok(());
         }
-        let read = self.buffer.fill(self.needed, content);
+        let read = self.fetch(place, self.needed, is_shared)?;
+        place.stats.bytes_read.add(read as u64);
+        Ok(())
+    }
+
+    /// Reads so many bytes into the buffer, or more, and counts what was fetched for that.
+    fn fetch(&mut self, place: Place<'_>, needed: usize, is_shared: bool) -> Result<usize, Error> {
+        self.content(place, is_shared)?;
+        let Some(content) = &mut self.content else {
+            return Ok(0);
+        };
+        let Place { file, stats, .. } = place;
+        let read = self.buffer.fill(needed, content);
         let read = read.map_err(|failure| unreadable(file, failure))?;
-        stats.bytes_read.add(read as u64);
         let stored = content.stored();
         stats.bytes_fetched.add(stored.saturating_sub(self.fetched));
         self.fetched = stored;
-        Ok(())
+        Ok(read)
     }
 
     /// Hands the whole records that are there over to `reader`; their place, if there are any.
     fn cut(&mut self, reader: &mut Reader) -> Option<Checkpoint> {
         let start = self.decoder.checkpoint();
         let mut end = start;
-        let skimmed = end.skim(self.buffer.unread());
+        let skimmed = end.skim(self.due());
         if skimmed.bytes == 0 {
             return None;
         }
@@ -230,24 +322,47 @@ impl Turn {
         Some(start)
     }
 
+    /// What is unread, up to what is finished.
+    fn due(&self) -> &[u8] {
+        let unread = self.buffer.unread();
+        let Some(start) = self.finished.next_start() else {
+            return unread;
+        };
+        let left = start.saturating_sub(self.decoder.position().offset);
+        let left = usize::try_from(left).unwrap_or(usize::MAX);
+        unread.get(..left).unwrap_or(unread)
+    }
+
     /// Decodes what is there; whether that was the end of the file.
     fn decode(&mut self, file: &InputFile, sink: &mut impl Sink) -> Result<bool, Error> {
-        sink.begin(self.decoder.position().offset);
+        let mut begun = self.decoder.position().offset;
+        sink.begin(begun);
         loop {
             let offset = self.decoder.position().offset;
+            if self
+                .finished
+                .next_start()
+                .is_some_and(|next| next <= offset)
+            {
+                sink.end(self.decoder.checkpoint());
+                return Ok(false);
+            }
             let (unread, at_end) = (self.buffer.unread(), self.buffer.at_end);
             match self.decoder.decode(unread, at_end) {
                 Ok(Step::Complete { consumed, item }) => {
                     sink.take(&item, offset)?;
+                    let is_record = matches!(item, Item::Record(_));
                     self.buffer.start += consumed;
+                    begun = cut_interval(&self.decoder, begun, is_record, sink);
                 }
                 Ok(Step::Incomplete { needed }) => {
                     self.needed = needed;
-                    sink.end(offset);
+                    sink.end(self.decoder.checkpoint());
                     return Ok(false);
                 }
                 Ok(Step::End) => {
-                    sink.end(offset);
+                    sink.end(self.decoder.checkpoint());
+                    sink.over(offset);
                     return Ok(true);
                 }
                 Err(source) => return Err(damaged(file, source)),
@@ -265,17 +380,20 @@ impl Reader {
         sink: &mut impl Sink,
     ) -> Result<(), Error> {
         self.decoder.restart(start);
-        sink.begin(start.position().offset);
+        let mut begun = start.position().offset;
+        sink.begin(begun);
         loop {
             let offset = self.decoder.position().offset;
             if self.group.unread().is_empty() {
-                sink.end(offset);
+                sink.end(self.decoder.checkpoint());
                 return Ok(());
             }
             match self.decoder.decode(self.group.unread(), false) {
                 Ok(Step::Complete { consumed, item }) => {
                     sink.take(&item, offset)?;
+                    let is_record = matches!(item, Item::Record(_));
                     self.group.start += consumed;
+                    begun = cut_interval(&self.decoder, begun, is_record, sink);
                 }
                 Ok(Step::Incomplete { .. } | Step::End) => {
                     let what = format!("{}: a record ends elsewhere at byte {offset}", file.shown);
@@ -284,6 +402,26 @@ impl Reader {
                 Err(source) => return Err(damaged(file, source)),
             }
         }
+    }
+}
+
+/// Tells the sink how far it has come, if it is far enough from where it `begun`, or behind what is
+/// no record: definitions have intervals of their own. Gives where the interval begins that is open.
+#[inline]
+fn cut_interval(decoder: &Decoder, begun: u64, is_record: bool, sink: &mut impl Sink) -> u64 {
+    let offset = decoder.position().offset;
+    if is_record && offset.saturating_sub(begun) < INTERVAL_BYTES {
+        return begun;
+    }
+    sink.end(decoder.checkpoint());
+    sink.begin(offset);
+    offset
+}
+
+fn not_as_before(file: &InputFile) -> Error {
+    Error::InputChanged {
+        file: file.shown.to_string(),
+        what: "has other content",
     }
 }
 
@@ -322,6 +460,14 @@ struct ReadBuffer {
 impl ReadBuffer {
     fn unread(&self) -> &[u8] {
         &self.bytes[self.start..self.end]
+    }
+
+    /// Drops at most so many unread bytes; how many it were.
+    fn pass(&mut self, bytes: u64) -> u64 {
+        let len = usize::try_from(bytes).unwrap_or(usize::MAX);
+        let len = len.min(self.unread().len());
+        self.start += len;
+        len as u64
     }
 
     /// Gives `to` the next `len` bytes, and keeps what is behind them.

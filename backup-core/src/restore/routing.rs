@@ -1,6 +1,9 @@
 //! Grouping rows into batches, one for each node.
 
-use super::RestoreConfig;
+use super::{
+    RestoreConfig,
+    progress::{self, Interval, Part},
+};
 use crate::convert::asb_to_wire::{self, RowStyle};
 use aerospike_wire::{batch::BatchBuilder, digest::Digest};
 use asb_format::Record;
@@ -16,6 +19,8 @@ pub(super) struct Batch {
     pub(super) rows: BatchBuilder,
     /// What each row was in `file`.
     pub(super) origins: Vec<Origin>,
+    /// The intervals that the rows are of, in order; none where nobody wants to know.
+    pub(super) parts: Vec<Part>,
     /// The file, for messages.
     pub(super) file: Arc<str>,
 }
@@ -32,7 +37,24 @@ pub(super) struct Origin {
 }
 
 /// Memory of a batch, empty, to be filled again.
-pub(super) type Spare = (BatchBuilder, Vec<Origin>);
+#[derive(Debug)]
+pub(super) struct Spare {
+    pub(super) rows: BatchBuilder,
+    pub(super) origins: Vec<Origin>,
+    pub(super) parts: Vec<Part>,
+}
+
+/// What a row is on the wire, beside its record.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct RowContext<'a> {
+    /// The record's TTL.
+    pub(super) ttl: u32,
+    pub(super) style: &'a RowStyle,
+    /// Where the record begins in its file.
+    pub(super) offset: u64,
+    /// The interval that it is of.
+    pub(super) interval: Option<&'a Arc<Interval>>,
+}
 
 /// The batches that a decoder is filling.
 #[derive(Debug)]
@@ -62,9 +84,7 @@ impl Router {
     pub(super) fn add(
         &mut self,
         record: &Record<'_>,
-        ttl: u32,
-        style: &RowStyle,
-        offset: u64,
+        context: RowContext<'_>,
         spare: impl FnOnce() -> Spare,
     ) -> Option<Batch> {
         // A partition without an owner goes to any node: nodes pass rows on.
@@ -73,13 +93,17 @@ impl Router {
             .master_of(&Digest(record.digest))
             .unwrap_or_default();
         let slot = self.open.get_mut(owner)?;
-        let (rows, origins) = slot.get_or_insert_with(spare);
-        asb_to_wire::add_row(rows, record, ttl, style);
-        origins.push(Origin {
-            offset,
+        let open = slot.get_or_insert_with(spare);
+        asb_to_wire::add_row(&mut open.rows, record, context.ttl, context.style);
+        if let Some(interval) = context.interval {
+            progress::add_row(&mut open.parts, interval);
+        }
+        open.origins.push(Origin {
+            offset: context.offset,
             void_time: record.void_time,
             generation: record.generation,
         });
+        let rows = &open.rows;
         let is_full = rows.rows() >= self.rows_limit || rows.len_bytes() >= self.bytes_limit;
         if is_full { self.close(owner) } else { None }
     }
@@ -108,12 +132,17 @@ impl Router {
     }
 
     fn close(&mut self, owner: usize) -> Option<Batch> {
-        let (rows, origins) = self.open.get_mut(owner)?.take()?;
+        let Spare {
+            rows,
+            origins,
+            parts,
+        } = self.open.get_mut(owner)?.take()?;
         let node = self.map.nodes().get(owner)?.clone();
         Some(Batch {
             node,
             rows,
             origins,
+            parts,
             file: Arc::clone(&self.file),
         })
     }

@@ -9,7 +9,9 @@ use super::{
     globals::Globals,
     held::Held,
     input::Input,
+    keeper::{self, Keeper},
     preview,
+    progress::Progress,
     refusals::Refusals,
     rejects::RejectFile,
     share,
@@ -33,18 +35,46 @@ pub(crate) async fn run(
     cancel: CancellationToken,
 ) -> Result<(), Error> {
     share::check(&config)?;
-    let mut input = tokio::select! {
+    keeper::check(&config)?;
+    let input = tokio::select! {
         input = list(&config) => input?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
+    let Some(options) = config.state.clone() else {
+        return restore(config, input, stats, cancel, None).await;
+    };
+    let (opened, counts, stop) = (config.clone(), Arc::clone(&stats), cancel.clone());
+    let open = move || {
+        let kept = Keeper::open(&options, &opened, &input, &counts, &stop);
+        kept.map(|keeper| (keeper, input))
+    };
+    let (keeper, input) = blocking(open).await?;
+    let restored = restore(config, input, stats, cancel, Some(&keeper)).await;
+    let is_done = restored.is_ok();
+    let closed = blocking(move || keeper.close(is_done)).await;
+    match closed {
+        Err(error @ Error::StateInUse { .. }) => Err(error), // why it was stopped
+        closed => restored.and(closed),
+    }
+}
+
+/// Restores what is listed; with a keeper, what is not finished of it.
+async fn restore(
+    config: RestoreConfig,
+    mut input: Input,
+    stats: Arc<RestoreStats>,
+    cancel: CancellationToken,
+    keeper: Option<&Arc<Keeper>>,
+) -> Result<(), Error> {
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
     stats.bytes_expected.add(input.total_bytes());
     let failure = Failure::new(cancel.child_token());
     input.throttle = Throttle::new(config.bytes_per_second, failure.token(), &stats);
+    let progress = keeper.map(|keeper| Arc::clone(keeper.progress()));
     let prepared = tokio::select! {
-        prepared = prepare(config, &stats) => prepared?,
+        prepared = prepare(config, &stats, progress) => prepared?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
     input.tell();
@@ -54,9 +84,11 @@ pub(crate) async fn run(
     };
     let rejects = prepared.open_rejects().await?;
     let globals = Arc::clone(&prepared.globals);
+    let keeping = keeper.map(Keeper::keep).transpose()?;
     let transferred = prepared
         .transfer(input, &failure, &cancel, &stats, rejects.clone())
         .await;
+    let _ = spawn_blocking(move || drop(keeping)).await; // it waits for a thread
     // Whatever happened: what was refused is to be found in files with names.
     let kept = finish_rejects(rejects).await;
     transferred.and(kept)?;
@@ -80,10 +112,19 @@ pub(crate) async fn run(
     )))
 }
 
+/// Runs what blocks.
+async fn blocking<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let done = spawn_blocking(work).await;
+    done.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+}
+
 /// Lists the input, and finds out what can be found out before anything is written.
 async fn list(config: &RestoreConfig) -> Result<Input, Error> {
     let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
     let (namespace, run, shard) = (config.namespace.clone(), config.run.clone(), config.shard);
+    let is_kept = config.state.is_some();
     let list = move || {
         let mut input = Input::list(source, unwrap, trust)?;
         input.check_namespace(&namespace)?;
@@ -93,7 +134,7 @@ async fn list(config: &RestoreConfig) -> Result<Input, Error> {
         if let Some(shard) = shard {
             input.keep_share(shard);
         }
-        input.check_beginnings()?;
+        input.check_beginnings(is_kept)?;
         Ok(input)
     };
     let listed = spawn_blocking(list).await;
@@ -106,9 +147,15 @@ struct Prepared {
     view: Arc<dyn ClusterView>,
     writer: Arc<BatchWriter>,
     globals: Arc<Globals>,
+    /// What is finished, if it is noted.
+    progress: Option<Arc<Progress>>,
 }
 
-async fn prepare(mut config: RestoreConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
+async fn prepare(
+    mut config: RestoreConfig,
+    stats: &Arc<RestoreStats>,
+    progress: Option<Arc<Progress>>,
+) -> Result<Prepared, Error> {
     let view = AerospikeView::connect(&config.connect).await?;
     let view: Arc<dyn ClusterView> = Arc::new(view);
     let build = Metadata::new(&*view).build().await?;
@@ -118,9 +165,11 @@ async fn prepare(mut config: RestoreConfig, stats: &Arc<RestoreStats>) -> Result
     let writer = Arc::new(BatchWriter::new(Arc::clone(&view), options).await?);
     writer.warm_up(config.warm_up).await;
     let (conflict, stats) = (config.index_conflict, Arc::clone(stats));
+    let globals = Globals::new(Arc::clone(&view), build, conflict, stats, progress.clone());
     Ok(Prepared {
         config,
-        globals: Arc::new(Globals::new(Arc::clone(&view), build, conflict, stats)),
+        globals: Arc::new(globals),
+        progress,
         view,
         writer,
     })
@@ -180,14 +229,16 @@ impl Prepared {
             view,
             writer,
             globals,
+            progress,
         } = self;
         let in_flight = config.batches_in_flight.max(1);
         let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
         let held = config.apply_metadata_last.then(Arc::<Held>::default);
-        let files = match held {
+        let mut files = match held {
             Some(_) => Files::new(input, threads),
             None => Files::metadata_first(input, threads),
         };
+        files.progress = progress;
         let (batch_sender, batches) = flume::bounded(in_flight);
         let (spare_sender, spares) = flume::bounded(in_flight * 2);
         let leave = CancellationToken::new();

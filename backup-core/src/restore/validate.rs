@@ -12,7 +12,7 @@ use super::{
     throttle::Throttle,
 };
 use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
-use asb_format::{Item, Record};
+use asb_format::{Checkpoint, Item, Record};
 use std::{sync::Arc, thread};
 use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
@@ -309,7 +309,8 @@ impl Sink for Items<'_> {
         Ok(())
     }
 
-    fn end(&mut self, offset: u64) {
+    fn end(&mut self, place: Checkpoint) {
+        let offset = place.position().offset;
         self.tally.add(self.start, offset, self.counts);
     }
 }

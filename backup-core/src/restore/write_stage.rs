@@ -1,9 +1,9 @@
 //! The write stage: a few tasks bring batches to their nodes and count what becomes of them.
 
 use super::{
-    outcome::Settled,
+    outcome::{self, Settled},
     refusals::Refusals,
-    routing::{Batch, Origin, Spare},
+    routing::{Batch, Spare},
 };
 use crate::{error::Error, stats::RestoreStats};
 use aerospike_wire::batch::BatchBuilder;
@@ -108,6 +108,7 @@ impl WriteStage {
         let mut written = self.writer.write(&batch.node, rows, brakes).await;
         let settled = Settled::of(&written, self.refusals.ignores());
         settled.count(&written, &self.stats);
+        outcome::settle(&batch.parts, &written, self.refusals.ignores());
         if let Err(error) = self
             .refusals
             .take(&batch, &written, &settled, &self.stats)
@@ -121,14 +122,19 @@ impl WriteStage {
             self.failure
                 .set(failure.map_or(Error::Cancelled, Error::from));
         }
-        self.recycle(written.batch, batch.origins);
+        self.recycle(Spare {
+            rows: written.batch,
+            origins: batch.origins,
+            parts: batch.parts,
+        });
     }
 
-    fn recycle(&self, mut rows: BatchBuilder, mut origins: Vec<Origin>) {
-        if rows.capacity() <= self.keep_bytes {
-            rows.clear();
-            origins.clear();
-            let _ = self.spares.try_send((rows, origins));
+    fn recycle(&self, mut spare: Spare) {
+        if spare.rows.capacity() <= self.keep_bytes {
+            spare.rows.clear();
+            spare.origins.clear();
+            spare.parts.clear();
+            let _ = self.spares.try_send(spare);
         }
     }
 }

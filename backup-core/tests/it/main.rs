@@ -26,6 +26,7 @@ mod policy;
 mod refusals;
 mod replay;
 mod resume;
+mod resume_restore;
 mod round_trip;
 mod schedule;
 mod selection;

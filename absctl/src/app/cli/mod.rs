@@ -49,7 +49,7 @@ use self::{
     limits::Limits,
     mode::Mode,
     policy::{Chosen, Policy},
-    resume::Resume,
+    resume::{RestoreState, Resume},
     shard::Part,
     target::{Source, Target},
     tuning::Tuning,
@@ -143,6 +143,8 @@ pub(crate) struct RestoreArgs {
     pub(crate) agent: Agent,
     #[command(flatten)]
     pub(crate) source: Source,
+    #[command(flatten)]
+    pub(crate) state: RestoreState,
     #[command(flatten)]
     pub(crate) mode: Mode,
     #[command(flatten)]

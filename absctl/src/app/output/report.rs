@@ -89,12 +89,14 @@ impl Report {
             ("sIndex Skipped", counts.indexes_skipped),
             ("UDFs Skipped", counts.udfs_skipped),
             ("Retries", counts.retries),
+            ("Resumes", counts.resumes),
         ];
+        written.extend(sent_again(&counts));
         let groups = [lines(&not_written), written];
         Self::new(
             "Restore report",
             outcome,
-            Duration::ZERO,
+            Duration::from_millis(counts.earlier_ms),
             items(&counts),
             groups,
             &ours,
@@ -218,6 +220,13 @@ fn changes(counts: &BackupCounts) -> Vec<Line> {
 fn bytes_read(counts: &RestoreCounts) -> Vec<Line> {
     let counted = [("Total Bytes Read", counts.bytes_read)];
     lines(if counts.bytes_read > 0 { &counted } else { &[] })
+}
+
+/// What a continuation cannot know: which records were sent by the run before and not recorded.
+fn sent_again(counts: &RestoreCounts) -> Option<Line> {
+    const NOTE: &str = "may be from before an interruption, and not counted as inserted";
+    let is_known = counts.resumes == 0 || counts.fresher.saturating_add(counts.existed) == 0;
+    (!is_known).then(|| ("Fresher or Existed", NOTE.to_owned()))
 }
 
 fn result(result: &Result<(), JobError>) -> Option<Line> {

@@ -8,9 +8,10 @@ use crate::app::{
 use backup_core::{
     backup::Selection,
     cluster::retry::RetryPolicy,
-    restore::{Existing, IndexConflict, Rejects, RestoreConfig, WritePolicy},
+    names::SmallFile,
+    restore::{Existing, IndexConflict, Rejects, RestoreConfig, StateOptions, WritePolicy},
 };
-use std::time::Duration;
+use std::{path::Path, time::Duration};
 
 /// Bytes of a batch whose number of records the user has chosen.
 const CHOSEN_BATCH_BYTES: usize = 16 << 20;
@@ -42,6 +43,7 @@ pub(super) fn apply(
     config.extra_ttl = policy.extra_ttl;
     config.ignore_record_errors = policy.ignore_record_error;
     config.rejects = problems.note(rejects(args))?.flatten();
+    config.state = problems.note(state(args, config))?.flatten();
     config.index_conflict = match policy.index_conflict {
         Conflict::Replace => IndexConflict::Replace,
         Conflict::Keep => IndexConflict::Keep,
@@ -105,6 +107,63 @@ fn rejects(args: &RestoreArgs) -> Result<Option<Rejects>, Error> {
         return Err(Error::usage("--reject-file needs --ignore-record-error"));
     }
     Ok(Some(Rejects::new(path)?))
+}
+
+/// The state file, if one is to be kept.
+fn state(args: &RestoreArgs, config: &RestoreConfig) -> Result<Option<StateOptions>, Error> {
+    const NEW: &str = "--state-file-dst";
+    const OLD: &str = "--continue";
+    let flags = &args.state;
+    let (flag, file, resume) = match (&flags.state_file_dst, &flags.resume) {
+        (None, None) => return Ok(None),
+        (Some(_), Some(_)) => {
+            let error = exclusive(OLD, NEW);
+            return Err(error.with_hint("the state goes on in the same file"));
+        }
+        (Some(file), None) => (NEW, file, false),
+        (None, Some(file)) => (OLD, file, true),
+    };
+    if config.source.is_stream() {
+        return Err(Error::usage(format!(
+            "{flag}: a stream can be read only once, so its restore cannot be continued"
+        )));
+    }
+    if args.policy.reject_file.is_some() {
+        return Err(exclusive(flag, "--reject-file"));
+    }
+    if let Some(why) = unfit(file) {
+        return Err(Error::usage(format!("{flag} {file:?}: {why}")));
+    }
+    Ok(Some(StateOptions {
+        file: file.clone(),
+        resume,
+        interval: Duration::from_millis(flags.durable_interval),
+    }))
+}
+
+/// What speaks against the name of a state file.
+fn unfit(file: &Path) -> Option<&'static str> {
+    let Some(name) = file.file_name().and_then(|name| name.to_str()) else {
+        return Some("this is no name of a file");
+    };
+    match name {
+        _ if file.is_dir() => Some("it is a directory"),
+        _ if name.ends_with(".asb") || SmallFile::of(name).is_some() => {
+            Some("this is a name of a file of a backup")
+        }
+        _ => None,
+    }
+}
+
+/// Refuses flags of a state where nothing is restored.
+pub(super) fn check_validation(args: &RestoreArgs) -> Result<(), Error> {
+    let flags = &args.state;
+    let given = [
+        ("--state-file-dst", flags.state_file_dst.is_some()),
+        ("--continue", flags.resume.is_some()),
+    ];
+    let given = given.iter().find(|(_, is_given)| *is_given);
+    given.map_or(Ok(()), |(flag, _)| Err(exclusive("--validate", flag)))
 }
 
 fn writing(args: &RestoreArgs, config: &mut RestoreConfig) {

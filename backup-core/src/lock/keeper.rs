@@ -1,4 +1,4 @@
-//! Holds the lock of a target while a backup writes there, and keeps it from expiring.
+//! Holds a lock while a run needs it, and keeps it from expiring.
 
 use crate::{
     error::Error,
@@ -13,14 +13,14 @@ use tokio_util::sync::CancellationToken;
 
 /// A lock that is refreshed by a thread of its own.
 #[derive(Debug)]
-pub(super) struct LockKeeper {
+pub(crate) struct LockKeeper {
     stop: flume::Sender<()>,
     thread: JoinHandle<(Lock, Option<LockError>)>,
 }
 
 impl LockKeeper {
     /// Keeps `lock`. If it is lost, the run is stopped: somebody else may be writing.
-    pub(super) fn keep(lock: Lock, run: CancellationToken) -> Result<Self, Error> {
+    pub(crate) fn keep(lock: Lock, run: CancellationToken) -> Result<Self, Error> {
         let (stop, stopped) = flume::bounded(0);
         let thread = thread::Builder::new()
             .name("lock".to_owned())
@@ -33,7 +33,7 @@ impl LockKeeper {
     ///
     /// # Errors
     /// It had been lost.
-    pub(super) fn release(self) -> Result<(), Error> {
+    pub(crate) fn release(self) -> Result<(), Error> {
         drop(self.stop);
         let ended = self.thread.join();
         let (lock, lost) =
