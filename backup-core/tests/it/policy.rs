@@ -143,7 +143,7 @@ async fn every_policy_creates_what_is_missing() {
     }
 }
 
-fn index(namespace: &str, name: &str, set: Option<&str>) -> Index {
+pub(crate) fn index(namespace: &str, name: &str, set: Option<&str>) -> Index {
     Index {
         namespace: namespace.to_owned(),
         name: name.to_owned(),
