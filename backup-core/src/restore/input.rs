@@ -215,7 +215,7 @@ impl Input {
                 error: set_error(store, error),
             });
         }
-        let mut files = match verdict {
+        let files = match verdict {
             Verdict::Whole(set) => {
                 let manifests = set.manifests.iter().map(|(manifest, _)| manifest);
                 let members =
@@ -242,7 +242,7 @@ impl Input {
             }
         };
         // Those that XDR has shipped are restored in another way.
-        let files: Vec<_> = files.into_iter().filter(InputFile::is_text).collect();
+        let mut files: Vec<_> = files.into_iter().filter(InputFile::is_text).collect();
         if files.is_empty() && !is_whole && self.problems.len() == before {
             self.problems.push(Problem {
                 shown: store.location().to_owned(),
