@@ -5,6 +5,7 @@ use crate::{
     lock::LockError,
     manifest::{BlockError, MergeError, SetError},
     names::Shard,
+    restore::ChainProblem,
 };
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
 use backup_cluster::view::NodeName;
@@ -130,6 +131,14 @@ pub enum Error {
         parent: String,
         /// Why not.
         source: Box<ParentProblem>,
+    },
+    /// Several backups, some of which go on from others, are no chain.
+    #[error("{source_name} is no link of a chain with the others")]
+    Chain {
+        /// The directory.
+        source_name: String,
+        /// Why not.
+        source: Box<ChainProblem>,
     },
     /// The target belongs to another run.
     #[error(transparent)]
@@ -588,6 +597,7 @@ impl Error {
             Self::ShardMoved { .. } => ErrorClass::Locked,
             Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
             Self::Parent { source, .. } => parent_class(source),
+            Self::Chain { source, .. } if source.is_missing() => ErrorClass::InputMissing,
             Self::Set { .. } => ErrorClass::Damage,
             Self::Envelope { source, .. } if is_about_the_key(source) => ErrorClass::Access,
             Self::Damaged { .. }
@@ -653,6 +663,7 @@ impl Error {
                 Some("go on with --continue and this file, or remove it to begin anew")
             }
             Self::Parent { source, .. } => Some(source.advice()),
+            Self::Chain { source, .. } => Some(source.advice()),
             Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
             Self::InputUnfinished { .. } => {
                 Some("take a complete backup: this one was interrupted while it was written")

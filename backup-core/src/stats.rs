@@ -1,15 +1,20 @@
 //! Counters of a job: atomic while it runs, plain in the report.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
 
 macro_rules! counters {
-    ($(#[$doc:meta])* $live:ident, $(#[$plain_doc:meta])* $plain:ident {
+    ($(#[$doc:meta])* $live:ident $({ $($extra:ident: $extra_type:ty,)* })?,
+     $(#[$plain_doc:meta])* $plain:ident {
         $($(#[$field_doc:meta])* $field:ident,)*
     }) => {
         $(#[$doc])*
         #[derive(Debug, Default)]
         pub struct $live {
             $(pub(crate) $field: Counter,)*
+            $($($extra: $extra_type,)*)?
         }
 
         impl $live {
@@ -24,6 +29,14 @@ macro_rules! counters {
         #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
         pub struct $plain {
             $($(#[$field_doc])* pub $field: u64,)*
+        }
+
+        impl $plain {
+            /// What was added since `before`.
+            #[must_use]
+            pub const fn since(&self, before: &Self) -> Self {
+                Self { $($field: self.$field.saturating_sub(before.$field),)* }
+            }
         }
     };
 }
@@ -83,7 +96,9 @@ counters! {
 
 counters! {
     /// Live counters of a restore or validation.
-    RestoreStats,
+    RestoreStats {
+        sets: Mutex<Vec<SetCounts>>,
+    },
     /// What a restore did (`behaviour.md` §8.2). Every record read is in exactly one of the
     /// counters from `expired` to `not_sent`.
     RestoreCounts {
@@ -133,6 +148,33 @@ counters! {
         resumes,
         /// Milliseconds that the runs before this one took.
         earlier_ms,
+    }
+}
+
+/// What the restore of a chain did with one of its sets.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SetCounts {
+    /// The directory.
+    pub source: String,
+    /// Id of the run that made it.
+    pub run: String,
+    /// What was added to the counters while it was restored.
+    pub counts: RestoreCounts,
+}
+
+impl RestoreStats {
+    /// The sets of a chain that were begun and left, in that order; empty where there is no chain.
+    #[must_use]
+    pub fn sets(&self) -> Vec<SetCounts> {
+        self.locked_sets().clone()
+    }
+
+    pub(crate) fn add_set(&self, set: SetCounts) {
+        self.locked_sets().push(set);
+    }
+
+    fn locked_sets(&self) -> MutexGuard<'_, Vec<SetCounts>> {
+        self.sets.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

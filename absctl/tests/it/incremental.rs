@@ -1,6 +1,6 @@
 //! `--incremental-from`.
 
-use crate::support::{backup, filled, names};
+use crate::support::{absctl, assert_equal, backup, empty, filled, names, restore};
 use asnode::{Cluster, RawRecord};
 use std::{fs, path::Path};
 use tempfile::tempdir;
@@ -91,4 +91,70 @@ fn what_cannot_be_gone_on_from_is_named() {
     refused("full", &["-s", "demo"], 1, "--set-list differs");
     fs::remove_file(path("full").join("metadata_test_1.asb")).expect("file");
     refused("full", &[], 10, "metadata_test_1.asb is missing");
+}
+
+#[test]
+fn a_chain_is_restored_by_one_command_in_order_of_time() {
+    let source = filled(1, 200);
+    let place = tempdir().expect("directory");
+    let path = |name: &str| place.path().join(name);
+    // Made anew, a record has a low generation; only the newest set knows.
+    let put = |generation: u16, bin: &str| {
+        let mut record = RawRecord::for_key("demo", 3, b"anew").bin(bin.as_bytes(), 1, &[0; 8]);
+        record.generation = generation;
+        record.last_update_ms = source.write_ms("test", &record.digest);
+        assert!(source.put("test", &record));
+    };
+    put(7, "old");
+    backup(&source, &[&"-d", &path("full")]).succeeds();
+    put(1, "new");
+    backup(
+        &source,
+        &[&"-d", &path("mon"), &"--incremental-from", &path("full")],
+    )
+    .succeeds();
+    write(&source, "k1");
+    backup(
+        &source,
+        &[&"-d", &path("tue"), &"--incremental-from", &path("mon")],
+    )
+    .succeeds();
+    let run = |copy: &Cluster, list: &str, more: &[&str]| {
+        let parent = place.path();
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> =
+            vec![&"--directory-list", &list, &"--parent-directory", &parent];
+        args.extend(more.iter().map(|more| more as &dyn AsRef<_>));
+        restore(copy, &args)
+    };
+    let copy = empty(1);
+    let done = run(&copy, "tue,full,mon", &[]).succeeds();
+    assert_equal(&source, &copy);
+    let sets = done.stderr.lines().filter(|line| line.starts_with("Set:"));
+    let sets: Vec<_> = sets.collect();
+    let [full, mon, tue] = &sets[..] else {
+        panic!("{done:?}")
+    };
+    assert!(
+        full.contains("/full: 201 records read, 201 inserted, 0 not"),
+        "{full}"
+    );
+    assert!(
+        mon.contains("/mon: 1 records read") && tue.contains("/tue: "),
+        "{sets:?}"
+    );
+    let copy = empty(1);
+    run(&copy, "tue,full", &[]).fails(10, "which is not in the list");
+    for flag in ["-u", "-g", "-r"] {
+        run(&copy, "tue,full,mon", &[flag]).fails(1, flag);
+    }
+    run(&copy, "tue,full,mon", &["-B", "n"]).fails(1, "--bin-list (-B)");
+    assert_eq!(copy.count("test"), 0);
+    let list = [path("tue"), path("full")].map(|path| path.display().to_string());
+    let list = list.join(",");
+    let checked = absctl(&[&"restore", &"--validate", &"--directory-list", &list]);
+    let checked = checked.fails(13, "cannot be restored");
+    assert!(
+        checked.stderr.contains("which is not in the list"),
+        "{checked:?}"
+    );
 }

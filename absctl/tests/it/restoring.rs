@@ -1,7 +1,7 @@
 //! Policies, limits and refusals of a restore, by their flags.
 
 use crate::support::{
-    NAMESPACE, absctl, assert_equal, backup, empty, filled, hosts, names, restore,
+    NAMESPACE, Run, absctl, assert_equal, backup, command, empty, filled, hosts, names, restore,
 };
 use asnode::{
     Cluster, Collection, Index, IndexSource, IndexType, NamespaceConfig, RawRecord,
@@ -281,4 +281,33 @@ fn nonsense_is_refused_at_once() {
     check(&["--socket-timeout", "-1"], "--socket-timeout");
     check(&["--index-conflict", "x"], "--index-conflict");
     check(&["-L", "-1"], "-1");
+}
+
+#[test]
+fn rejects_are_kept_from_standard_input_too() {
+    let (source, place) = (filled(1, 300), tempdir().expect("directory"));
+    let text = backup(&source, &[&"-o", &"-"]).succeeds().stdout;
+    let (target, rejects) = (empty(1), place.path().join("rejects.asb"));
+    let run = |flags: &[&dyn AsRef<std::ffi::OsStr>]| {
+        let hosts = hosts(&target);
+        let common: [&dyn AsRef<std::ffi::OsStr>; 6] =
+            [&"restore", &hosts, &"-n", &"test", &"-i", &"-"];
+        Run::of(command(&[&common, flags].concat()).write_stdin(text.clone()))
+    };
+    let refuse = Rule::new(On::BatchRow, Reaction::Result(13)).rows(Rows::Percent(10));
+    target.faults().add(refuse);
+    let failed = run(&[]).fails(1, "stdin, byte ");
+    assert_eq!(
+        failed.sum(&["Inserted Records", "Failed Records", "Not Sent"]),
+        failed.reported("Records Read"),
+        "{failed:?}"
+    );
+    let kept = run(&[&"--ignore-record-error", &"--reject-file", &rejects]).succeeds();
+    let ignored = kept.reported("Ignored Records");
+    assert!(ignored > 0, "{kept:?}");
+    assert_eq!(kept.reported("Rejected Records"), ignored);
+    target.faults().clear();
+    let again = restore(&target, &[&"-i", &rejects]).succeeds();
+    assert_eq!(again.reported("Inserted Records"), ignored);
+    assert_equal(&source, &target);
 }

@@ -248,7 +248,7 @@ fn read_options(config: &BackupConfig) -> ReadOptions {
 /// Whether it holds all that a chain with this selection needs.
 fn check(manifest: &Manifest, config: &BackupConfig) -> Result<(), ParentProblem> {
     for option in ["--max-records", "--no-bins", "--no-records"] {
-        if given(manifest, option).is_some() {
+        if manifest.given(option).is_some() {
             return Err(ParentProblem::Partial { option });
         }
     }
@@ -264,7 +264,7 @@ fn check(manifest: &Manifest, config: &BackupConfig) -> Result<(), ParentProblem
     let now = config.selection.arguments();
     let value = |option| (now.iter()).find_map(|(name, value)| (name == option).then_some(value));
     for option in SAME {
-        let (parent, now) = (given(manifest, option), value(option));
+        let (parent, now) = (manifest.given(option), value(option));
         if parent != now {
             let (parent, now) = (parent.cloned(), now.cloned());
             return Err(ParentProblem::Differs {
@@ -275,13 +275,6 @@ fn check(manifest: &Manifest, config: &BackupConfig) -> Result<(), ParentProblem
         }
     }
     Ok(())
-}
-
-/// The value of an option in a manifest, where it stands with its dashes or without.
-fn given<'a>(manifest: &'a Manifest, option: &str) -> Option<&'a String> {
-    let selection = &manifest.selection;
-    let bare = || selection.get(option.trim_start_matches('-'));
-    selection.get(option).or_else(bare)
 }
 
 /// A backup that replaces the one it goes on from would leave a chain without a beginning.

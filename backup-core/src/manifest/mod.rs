@@ -109,6 +109,12 @@ struct Head {
 }
 
 impl Manifest {
+    /// The value of a selecting option, if it was given; it stands with its dashes or without.
+    pub(crate) fn given(&self, option: &str) -> Option<&String> {
+        let bare = || self.selection.get(option.trim_start_matches('-'));
+        self.selection.get(option).or_else(bare)
+    }
+
     /// The bytes of the file. Sorts the lists and computes the totals; equal manifests give
     /// equal bytes. `key` is needed when the files are encrypted.
     ///

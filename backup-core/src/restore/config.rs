@@ -15,7 +15,8 @@ use std::{
 pub enum RestoreSource {
     /// All `*.asb` files of a directory.
     Directory(Arc<dyn Store>),
-    /// Several directories, each of which has to hold a backup.
+    /// Several directories, each of which has to hold a backup. Where some of them go on from
+    /// others, by their manifests, all have to be one chain, which is restored in order of time.
     Directories(Vec<Arc<dyn Store>>),
     /// One file, or a stream.
     Single(Arc<dyn Store>),

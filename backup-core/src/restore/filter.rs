@@ -27,6 +27,8 @@ pub(super) struct Filter {
     sets: Vec<Vec<u8>>,
     style: RowStyle,
     extra_ttl: u32,
+    /// What has expired is still news about a record that is there.
+    takes_expired: bool,
 }
 
 impl Filter {
@@ -42,7 +44,15 @@ impl Filter {
                 bins: bytes(&config.bins),
             },
             extra_ttl: config.extra_ttl,
+            takes_expired: false,
         }
+    }
+
+    /// The same; what has expired is written for a second if the records are `news` about others
+    /// that were written before.
+    pub(super) const fn of_news(mut self, news: bool) -> Self {
+        self.takes_expired = news;
+        self
     }
 
     /// How rows are made.
@@ -63,6 +73,8 @@ impl Filter {
         }
         let end = u64::from(record.void_time) + u64::from(self.extra_ttl);
         match end.saturating_sub(u64::from(now())) {
+            // The shortest life there is, which takes the older form of the record along.
+            0 if self.takes_expired => Fate::Write(1),
             0 => Fate::Expired,
             ttl if ttl >= TTL_LIMIT => Fate::TooLong { ttl },
             ttl => Fate::Write(u32::try_from(ttl).unwrap_or(u32::MAX)),

@@ -1,6 +1,11 @@
 //! Which files make up the input (`files-and-state.md` §5).
 
-use super::{RestoreSource, Unwrap, state::FileState, throttle::Throttle};
+use super::{
+    RestoreSource, Unwrap,
+    chain::{self, Link, Member},
+    state::FileState,
+    throttle::Throttle,
+};
 use crate::{
     error::Error,
     manifest::{
@@ -33,6 +38,8 @@ pub(super) struct InputFile {
     hash: Option<FileHash>,
     /// BLAKE3 of its first block, if that was asked for.
     first_block: Option<String>,
+    /// Which one of the source's places it lies in, from 0.
+    place: usize,
 }
 
 impl InputFile {
@@ -43,6 +50,7 @@ impl InputFile {
             entry,
             hash,
             first_block: None,
+            place: 0,
         }
     }
 
@@ -114,10 +122,10 @@ pub(super) struct Input {
     pub(super) unwrap: Unwrap,
     /// The limit of what is read from the storage.
     pub(super) throttle: Option<Arc<Throttle>>,
-    /// Directories and the namespaces that their manifests speak of.
-    namespaces: Vec<(String, String)>,
-    /// Directories and the runs that their manifests speak of.
-    runs: Vec<(String, String)>,
+    /// What the manifests speak of.
+    members: Vec<Member>,
+    /// The sets in order of time, where they go on from each other.
+    links: Vec<Link>,
     /// Files with content, those with metadata first.
     pub(super) files: Vec<InputFile>,
     /// Files of 0 bytes, as a killed backup of other tools leaves them.
@@ -167,15 +175,28 @@ impl Input {
         let mut input = Self {
             unwrap,
             throttle: None,
-            namespaces: Vec::new(),
-            runs: Vec::new(),
+            members: Vec::new(),
+            links: Vec::new(),
             files: Vec::new(),
             empty: Vec::new(),
             unproved: Vec::new(),
             problems: Vec::new(),
         };
-        for store in source.stores() {
-            input.add(source, store, &options, trust)?;
+        for (place, store) in source.stores().iter().enumerate() {
+            input.add(source, (place, store), &options, trust)?;
+        }
+        let places: Vec<_> = source
+            .stores()
+            .iter()
+            .map(|store| store.location())
+            .collect();
+        // Where a manifest cannot be used, nobody can say what is linked to what.
+        if let [_, _, ..] = places[..]
+            && input.problems.is_empty()
+        {
+            let (links, problems) = chain::of(&input.members, &places);
+            input.links = links;
+            input.problems.extend(problems);
         }
         input.files.sort_by_key(|file| !file.is_metadata());
         Ok(input)
@@ -185,7 +206,7 @@ impl Input {
     fn add(
         &mut self,
         source: &RestoreSource,
-        store: &Arc<dyn Store>,
+        (place, store): (usize, &Arc<dyn Store>),
         options: &ReadOptions,
         trust: Trust,
     ) -> Result<(), Error> {
@@ -201,11 +222,10 @@ impl Input {
         }
         let files = match verdict {
             Verdict::Whole(set) => {
-                for (manifest, _) in &set.manifests {
-                    let place = || store.location().to_owned();
-                    self.namespaces.push((place(), manifest.namespace.clone()));
-                    self.runs.push((place(), manifest.run.clone()));
-                }
+                let manifests = set.manifests.iter().map(|(manifest, _)| manifest);
+                let members =
+                    manifests.map(|manifest| Member::new(place, store.location(), manifest));
+                self.members.extend(members);
                 whole(source, store, &set)?
             }
             Verdict::Unfinished {
@@ -227,7 +247,7 @@ impl Input {
             }
         };
         // Those that XDR has shipped are restored in another way.
-        let files: Vec<_> = files.into_iter().filter(InputFile::is_text).collect();
+        let mut files: Vec<_> = files.into_iter().filter(InputFile::is_text).collect();
         if files.is_empty() && !is_whole && self.problems.len() == before {
             self.problems.push(Problem {
                 shown: store.location().to_owned(),
@@ -236,6 +256,7 @@ impl Input {
                 },
             });
         }
+        files.iter_mut().for_each(|file| file.place = place);
         let is_empty = |file: &InputFile| source.is_directory() && file.size() == Some(0);
         let (empty, files): (Vec<_>, Vec<_>) = files.into_iter().partition(is_empty);
         if store.capabilities().named {
@@ -279,12 +300,12 @@ impl Input {
 
     /// Whether it is a backup of `expected`, as far as manifests say.
     pub(super) fn check_namespace(&self, expected: &str) -> Result<(), Error> {
-        let mut all = self.namespaces.iter();
-        match all.find(|(_, found)| found != expected) {
+        let mut all = self.members.iter();
+        match all.find(|member| member.namespace != expected) {
             None => Ok(()),
-            Some((place, found)) => Err(Error::OtherSource {
-                source_name: place.clone(),
-                found: found.clone(),
+            Some(member) => Err(Error::OtherSource {
+                source_name: member.shown.clone(),
+                found: member.namespace.clone(),
                 expected: expected.to_owned(),
             }),
         }
@@ -356,9 +377,9 @@ impl Input {
 
     /// Whether it was made by run `expected`, which only manifests can say.
     pub(super) fn check_run(&self, expected: &str) -> Result<(), Error> {
-        let mut others = self.runs.iter().filter(|(_, run)| run != expected);
+        let mut others = self.members.iter().filter(|member| member.run != expected);
         let (place, found) = match (others.next(), &self.unproved[..]) {
-            (Some((place, found)), _) => (place, Some(found.clone())),
+            (Some(other), _) => (&other.shown, Some(other.run.clone())),
             (None, [place, ..]) => (place, None),
             (None, []) => return Ok(()),
         };
@@ -367,6 +388,36 @@ impl Input {
             found,
             expected: expected.to_owned(),
         })
+    }
+
+    /// The sets of a chain in order of time; empty where there is none.
+    pub(super) fn links(&self) -> &[Link] {
+        &self.links
+    }
+
+    /// The files of each set of a chain, in order of time; everything together where there is
+    /// none.
+    pub(super) fn into_links(mut self) -> Vec<(Option<Link>, Self)> {
+        let links = std::mem::take(&mut self.links);
+        if links.is_empty() {
+            return vec![(None, self)];
+        }
+        let mut left = std::mem::take(&mut self.files);
+        let links = links.into_iter().map(|link| {
+            let of_link = |file: &mut InputFile| file.place == link.place;
+            let input = Self {
+                unwrap: self.unwrap.clone(),
+                throttle: self.throttle.clone(),
+                members: Vec::new(),
+                links: Vec::new(),
+                files: left.extract_if(.., of_link).collect(),
+                empty: Vec::new(),
+                unproved: Vec::new(),
+                problems: Vec::new(),
+            };
+            (Some(link), input)
+        });
+        links.collect()
     }
 
     /// Bytes of all files; 0 when a size is not known.
@@ -481,6 +532,7 @@ fn foreign(source: &RestoreSource, store: &Arc<dyn Store>) -> Result<Vec<InputFi
         shown,
         hash: None,
         first_block: None,
+        place: 0,
     }])
 }
 

@@ -8,6 +8,7 @@
 //!
 //! A decoder that finds no file of its own helps with one that another is at (`reader.rs`).
 
+mod chain;
 mod config;
 mod content;
 mod decode_stage;
@@ -33,6 +34,7 @@ mod throttle;
 pub(crate) mod validate;
 mod write_stage;
 
+pub use chain::ChainProblem;
 pub use config::{Clock, RestoreConfig, RestoreSource, StateOptions};
 pub use content::Unwrap;
 pub use globals::IndexConflict;

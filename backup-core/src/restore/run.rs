@@ -2,6 +2,7 @@
 
 use super::{
     RestoreConfig,
+    chain::{self, Link, Part},
     config::decoders,
     decode_stage::DecodeStage,
     files::Files,
@@ -18,7 +19,12 @@ use super::{
     throttle::Throttle,
     write_stage::{Failure, WriteStage},
 };
-use crate::{error::Error, handle::join_or_leave, limits::Limiter, stats::RestoreStats};
+use crate::{
+    error::Error,
+    handle::join_or_leave,
+    limits::Limiter,
+    stats::{RestoreCounts, RestoreStats, SetCounts},
+};
 use backup_cluster::{
     batch_write::BatchWriter,
     client::AerospikeView,
@@ -78,15 +84,17 @@ async fn restore(
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
     input.tell();
-    let input = tokio::select! {
-        input = prepared.define(input) => input?,
+    let links = input.into_links().into_iter();
+    let links = links.map(|(link, input)| chain::part(&prepared.config, link, input));
+    let parts = tokio::select! {
+        parts = prepared.define(links.collect()) => parts?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
     let rejects = prepared.open_rejects().await?;
     let globals = Arc::clone(&prepared.globals);
     let keeping = keeper.map(Keeper::keep).transpose()?;
     let transferred = prepared
-        .transfer(input, &failure, &cancel, &stats, rejects.clone())
+        .transfer_all(parts, &failure, &cancel, &stats, rejects.clone())
         .await;
     let _ = spawn_blocking(move || drop(keeping)).await; // it waits for a thread
     // Whatever happened: what was refused is to be found in files with names.
@@ -125,9 +133,13 @@ async fn list(config: &RestoreConfig) -> Result<Input, Error> {
     let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
     let (namespace, run, shard) = (config.namespace.clone(), config.run.clone(), config.shard);
     let is_kept = config.state.is_some();
+    let against_chain = chain::refusal(config);
     let list = move || {
         let mut input = Input::list(source, unwrap, trust)?;
         input.check_namespace(&namespace)?;
+        if let (Some(refusal), [_, ..]) = (against_chain, input.links()) {
+            return Err(Error::Unsupported(refusal));
+        }
         if let Some(run) = run {
             input.check_run(&run)?;
         }
@@ -139,6 +151,20 @@ async fn list(config: &RestoreConfig) -> Result<Input, Error> {
     };
     let listed = spawn_blocking(list).await;
     listed.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+}
+
+/// Where definitions wait, and where refused records are kept.
+type Ways = (Option<Arc<Held>>, Option<Arc<RejectFile>>);
+
+/// Notes what became of a set of a chain.
+fn finish_set(link: Link, stats: &RestoreStats, counts: RestoreCounts) {
+    let (read, inserted) = (counts.records_read, counts.inserted);
+    tracing::info!(set = %link.shown, run = %link.run, read, inserted, "set of the chain is done");
+    stats.add_set(SetCounts {
+        source: link.shown,
+        run: link.run,
+        counts,
+    });
 }
 
 /// A cluster that can take the restore.
@@ -187,21 +213,24 @@ async fn finish_rejects(rejects: Option<Arc<RejectFile>>) -> Result<(), Error> {
 impl Prepared {
     /// Brings modules and indexes to the cluster, as far as they can be found ahead. Those that
     /// are to come last are only compared.
-    async fn define(&self, input: Input) -> Result<Input, Error> {
-        let (config, build) = (self.config.clone(), self.globals.build());
+    async fn define(&self, parts: Vec<Part>) -> Result<Vec<Part>, Error> {
+        let build = self.globals.build();
         let looked = spawn_blocking(move || {
-            let found = preview::globals(&input, &config, build);
-            found.map(|found| (input, found))
+            let mut found = Vec::new();
+            for part in &parts {
+                found.extend(preview::globals(&part.input, &part.config, build)?);
+            }
+            Ok((parts, found))
         });
         let looked = looked
             .await
             .unwrap_or_else(|error| Err(Error::Internal(error.to_string())));
-        let (input, found) = looked?;
+        let (parts, found) = looked?;
         self.globals.check_all(&found).await?;
         if !self.config.apply_metadata_last {
             self.globals.apply_all(&found).await?;
         }
-        Ok(input)
+        Ok(parts)
     }
 
     /// Begins the reject file, if one is wanted.
@@ -215,35 +244,62 @@ impl Prepared {
         opened.map(|file| Some(Arc::new(file)))
     }
 
-    /// Moves everything. Failures are in `failure`.
-    async fn transfer(
+    /// Moves everything, set by set. Failures are in `failure`.
+    async fn transfer_all(
         self,
-        input: Input,
+        parts: Vec<Part>,
         failure: &Failure,
         cancel: &CancellationToken,
         stats: &Arc<RestoreStats>,
         rejects: Option<Arc<RejectFile>>,
     ) -> Result<(), Error> {
-        let Self {
-            config,
-            view,
-            writer,
-            globals,
-            progress,
-        } = self;
+        let held = (self.config.apply_metadata_last).then(Arc::<Held>::default);
+        for mut part in parts {
+            if failure.is_stopped() {
+                break;
+            }
+            let (before, link) = (stats.snapshot(), part.link.take());
+            let ways = (held.clone(), rejects.clone());
+            // All rows of a set have their outcomes before the next one begins.
+            self.transfer(part, failure, cancel, stats, ways).await?;
+            if let Some(link) = link {
+                finish_set(link, stats, stats.snapshot().since(&before));
+            }
+        }
+        match held {
+            Some(held) if !failure.is_stopped() => held.apply(self.globals, failure).await,
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves the records of one set.
+    async fn transfer(
+        &self,
+        part: Part,
+        failure: &Failure,
+        cancel: &CancellationToken,
+        stats: &Arc<RestoreStats>,
+        (held, rejects): Ways,
+    ) -> Result<(), Error> {
+        let Part { config, input, .. } = part;
+        let (writer, globals) = (Arc::clone(&self.writer), Arc::clone(&self.globals));
         let in_flight = config.batches_in_flight.max(1);
         let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
-        let held = config.apply_metadata_last.then(Arc::<Held>::default);
         let mut files = match held {
             Some(_) => Files::new(input, threads),
             None => Files::metadata_first(input, threads),
         };
-        files.progress = progress;
+        files.progress = self.progress.clone();
         let (batch_sender, batches) = flume::bounded(in_flight);
         let (spare_sender, spares) = flume::bounded(in_flight * 2);
         let leave = CancellationToken::new();
         let ignores = config.ignore_record_errors;
-        let refusals = Refusals::new(view, config.target_namespace(), ignores, rejects);
+        let refusals = Refusals::new(
+            Arc::clone(&self.view),
+            config.target_namespace(),
+            ignores,
+            rejects,
+        );
         let stage = WriteStage {
             cancel: cancel.clone(),
             leave: leave.clone(),
@@ -258,13 +314,13 @@ impl Prepared {
         let mut writers = stage.start(in_flight);
         let mut hanging = false;
         let stage = DecodeStage {
-            filter: Filter::new(&config),
+            filter: Filter::new(&config).of_news(part.is_news),
             limiter: Limiter::new(config.records_per_second),
             config,
             files,
             writer,
-            globals: Arc::clone(&globals),
-            held: held.clone(),
+            globals,
+            held,
             batches: batch_sender,
             spares,
             failure: failure.clone(),
@@ -291,10 +347,7 @@ impl Prepared {
             let counts = stats.snapshot();
             stats.not_sent.add(counts.without_outcome());
         }
-        match held {
-            Some(held) if !failure.is_stopped() => held.apply(globals, failure).await,
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 

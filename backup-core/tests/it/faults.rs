@@ -246,3 +246,31 @@ async fn a_slow_node_is_no_failure() {
     let rule = Rule::new(On::Batch, Reaction::Delay(Duration::from_millis(100))).times(4);
     restore_under(rule).await.1.result.unwrap();
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn batches_that_are_never_answered_are_sent_again_after_the_time_out() {
+    let (source, copy) = (cluster(1), cluster(2));
+    fill(&source, RECORDS);
+    let temporary = tempfile::tempdir().unwrap();
+    backup_ok(backup_config(&source, to_directory(temporary.path()))).await;
+    for (socket_ms, total_ms) in [(300, 0), (0, 300)] {
+        let silent = Rule::new(On::Batch, Reaction::Delay(Duration::from_secs(5)));
+        let silent = copy.faults().add(silent.times(3));
+        let mut config = restore_config(&copy, temporary.path());
+        config.socket_timeout = Duration::from_millis(socket_ms);
+        config.total_timeout = Duration::from_millis(total_ms);
+        config.retry.attempts = 60; // on a busy machine answers may be late as well
+        let counts = restore_ok(config).await;
+        assert_eq!(copy.faults().fired(silent), 3);
+        assert!(counts.in_doubt > 0 && counts.retries > 0, "{counts:?}");
+        let there = counts.inserted + counts.fresher;
+        assert_eq!((there, counts.failed), (RECORDS.into(), 0));
+        assert_same(&source, &copy);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn connections_that_a_node_does_not_take_are_made_later() {
+    let rule = Rule::new(On::Connect, Reaction::Drop).skip(4).times(6);
+    restore_under(rule).await.1.result.unwrap();
+}

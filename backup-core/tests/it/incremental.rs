@@ -26,20 +26,20 @@ use std::{
 
 const SECOND_NS: u64 = 1_000_000_000;
 
-fn manifest(path: &Path) -> Manifest {
+pub(crate) fn manifest(path: &Path) -> Manifest {
     let content = fs::read(path.join("test.manifest.json")).unwrap();
     Manifest::decode(&content, None).unwrap().manifest
 }
 
 /// A backup of `cluster` into `path`, of what has changed since `parent`.
-fn after(cluster: &Cluster, parent: &Path, path: &Path) -> BackupConfig {
+pub(crate) fn after(cluster: &Cluster, parent: &Path, path: &Path) -> BackupConfig {
     BackupConfig {
         incremental_from: Some(Arc::new(LocalDir::new(parent))),
         ..backup_config(cluster, to_directory(path))
     }
 }
 
-fn full(cluster: &Cluster, path: &Path) -> BackupConfig {
+pub(crate) fn full(cluster: &Cluster, path: &Path) -> BackupConfig {
     backup_config(cluster, to_directory(path))
 }
 

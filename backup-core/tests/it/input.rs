@@ -22,19 +22,19 @@ use backup_core::{
 };
 use std::{fs, path::Path, sync::Arc, time::Duration};
 
-fn directories(paths: &[&Path]) -> RestoreSource {
+pub(crate) fn directories(paths: &[&Path]) -> RestoreSource {
     let store = |path: &&Path| Arc::new(LocalDir::new(*path)) as Arc<dyn Store>;
     RestoreSource::Directories(paths.iter().map(store).collect())
 }
 
-fn from(source: RestoreSource, cluster: &Cluster) -> RestoreConfig {
+pub(crate) fn from(source: RestoreSource, cluster: &Cluster) -> RestoreConfig {
     let mut config = restore_config(cluster, Path::new("/"));
     config.source = source;
     config
 }
 
 /// A restore that fails; with what it did.
-async fn fails(config: RestoreConfig) -> (Error, RestoreCounts) {
+pub(crate) async fn fails(config: RestoreConfig) -> (Error, RestoreCounts) {
     let outcome = run_restore(config).await;
     let counts = outcome.stats.snapshot();
     assert!(counts.is_balanced(), "{counts:?}");

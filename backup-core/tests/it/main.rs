@@ -7,6 +7,7 @@
 
 mod allocation;
 mod blocks;
+mod chain;
 mod durability;
 mod estimate;
 mod faults;

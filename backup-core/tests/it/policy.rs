@@ -2,7 +2,7 @@
 
 use crate::support::*;
 use asb_format::{Encoder, RecordHead, ValueRef, Version};
-use asnode::{Cluster, Index, IndexSource, IndexType, NamespaceConfig, RawRecord};
+use asnode::{Build, Cluster, Index, IndexSource, IndexType, NamespaceConfig, RawRecord};
 use backup_core::{
     error::Error,
     restore::{Clock, Existing, RestoreConfig, WritePolicy},
@@ -63,14 +63,22 @@ fn bins(cluster: &Cluster, number: u32) -> Vec<(String, i64)> {
 }
 
 /// Restores record 7 with generation 5 and bin `n` over one of generation `stored` with bins
-/// `n` and `old`.
-async fn over(policy: WritePolicy, stored: u16) -> (RestoreCounts, Vec<(String, i64)>) {
+/// `n` and `old`, on servers of this version.
+async fn over(
+    build: Build,
+    policy: WritePolicy,
+    stored: u16,
+) -> (RestoreCounts, Vec<(String, i64)>) {
     let temporary = tempfile::tempdir().unwrap();
     let path = temporary.path().join("one.asb");
     write_file(&path, &[(7, 5, 0, &["n"])]);
     let mut results = Vec::new();
     for single_writes in [false, true] {
-        let copy = cluster(1);
+        let copy = Cluster::builder()
+            .build(build)
+            .namespace(NamespaceConfig::new(NAMESPACE))
+            .start()
+            .unwrap();
         let mut there = record(7);
         there.generation = stored;
         for name in [b"n".as_slice(), b"old"] {
@@ -114,12 +122,15 @@ async fn each_policy_does_what_it_says_to_records_that_exist() {
             existing,
             check_generation,
         };
-        let (counts, found) = over(policy, stored).await;
-        let mut one = [0; 3];
-        one[counter] = 1;
-        let counted = [counts.inserted, counts.fresher, counts.existed];
-        assert_eq!(counted, one, "{policy:?} over generation {stored}");
-        assert_eq!(found, *expected, "{policy:?} over generation {stored}");
+        for build in Build::GENERATIONS {
+            let (counts, found) = over(build, policy, stored).await;
+            let mut one = [0; 3];
+            one[counter] = 1;
+            let counted = [counts.inserted, counts.fresher, counts.existed];
+            let case = format!("{policy:?} over generation {stored} on {build}");
+            assert_eq!(counted, one, "{case}");
+            assert_eq!(found, *expected, "{case}");
+        }
     }
 }
 
@@ -143,7 +154,7 @@ async fn every_policy_creates_what_is_missing() {
     }
 }
 
-fn index(namespace: &str, name: &str, set: Option<&str>) -> Index {
+pub(crate) fn index(namespace: &str, name: &str, set: Option<&str>) -> Index {
     Index {
         namespace: namespace.to_owned(),
         name: name.to_owned(),

@@ -11,10 +11,11 @@ use std::time::Duration;
 
 const RECORDS: u32 = 900;
 
-/// A fault that ends some day.
-fn passing(rng: &mut fastrand::Rng, cluster: &Cluster) -> Rule {
-    let row = |code| Rule::new(On::BatchRow, Reaction::Result(code));
-    let batch = |reaction| Rule::new(On::Batch, reaction);
+/// A fault that ends some day, of batches or of single writes.
+fn passing(rng: &mut fastrand::Rng, cluster: &Cluster, single_writes: bool) -> Rule {
+    let (on_row, on_batch) = events(single_writes);
+    let row = |code| Rule::new(on_row, Reaction::Result(code));
+    let batch = |reaction| Rule::new(on_batch, reaction);
     let few = rng.u64(1..4);
     let rule = match rng.u8(0..13) {
         0 => row([8, 9, 11, 14, 18, 32, 83][rng.usize(0..7)])
@@ -52,18 +53,27 @@ fn passing(rng: &mut fastrand::Rng, cluster: &Cluster) -> Rule {
     }
 }
 
-async fn run(seed: u64, source: &Cluster, path: &std::path::Path) {
+/// What happens to a row, and to what is sent at a time.
+const fn events(single_writes: bool) -> (On, On) {
+    match single_writes {
+        true => (On::Write, On::Write),
+        false => (On::BatchRow, On::Batch),
+    }
+}
+
+async fn run(seed: u64, single_writes: bool, source: &Cluster, path: &std::path::Path) {
     let mut rng = fastrand::Rng::with_seed(seed);
     let copy = cluster(3);
     for _ in 0..rng.u8(2..6) {
-        copy.faults().add(passing(&mut rng, &copy));
+        copy.faults().add(passing(&mut rng, &copy, single_writes));
     }
     let is_fatal = rng.u8(0..4) == 0;
     if is_fatal {
-        let refuse = Rule::new(On::BatchRow, Reaction::Result(4));
+        let refuse = Rule::new(events(single_writes).0, Reaction::Result(4));
         copy.faults().add(refuse.rows(Rows::Percent(1)));
     }
     let mut config = restore_config(&copy, path);
+    config.single_writes = single_writes;
     config.batch_rows = rng.usize(1..200);
     config.batches_in_flight = rng.usize(1..9);
     config.socket_timeout = Duration::from_secs(2);
@@ -109,6 +119,9 @@ async fn thirty_schedules() {
     let temporary = tempfile::tempdir().unwrap();
     backup_ok(backup_config(&source, to_directory(temporary.path()))).await;
     for seed in 0..30 {
-        run(seed, &source, temporary.path()).await;
+        run(seed, false, &source, temporary.path()).await;
+    }
+    for seed in 30..40 {
+        run(seed, true, &source, temporary.path()).await;
     }
 }

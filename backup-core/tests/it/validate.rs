@@ -18,7 +18,7 @@ async fn validate(path: &Path, namespace: Option<&str>) -> (Result<(), Error>, V
     .await
 }
 
-async fn validate_by(
+pub(crate) async fn validate_by(
     path: &Path,
     change: impl FnOnce(&mut ValidateConfig),
 ) -> (Result<(), Error>, Vec<FileReport>) {

@@ -113,7 +113,8 @@ pub(crate) struct Source {
     )]
     pub(crate) std_buffer: u16,
 
-    /// Read several directories instead, each of which has to hold a backup
+    /// Read several directories instead, each of which has to hold a backup. A full backup and
+    /// incremental ones after it are restored in order of time, and the newest records win
     #[arg(long, value_name = "DIR,...")]
     pub(crate) directory_list: Option<String>,
 

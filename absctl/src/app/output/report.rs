@@ -7,7 +7,7 @@ use super::{chain, duration};
 use backup_core::{
     error::Error as JobError,
     handle::Outcome,
-    stats::{BackupCounts, BackupStats, RestoreCounts, RestoreStats},
+    stats::{BackupCounts, BackupStats, RestoreCounts, RestoreStats, SetCounts},
 };
 use jiff::Timestamp;
 use std::{
@@ -92,7 +92,7 @@ impl Report {
             ("Resumes", counts.resumes),
         ];
         written.extend(sent_again(&counts));
-        let groups = [lines(&not_written), written];
+        let groups = [lines(&not_written), written, sets(&outcome.stats.sets())];
         Self::new(
             "Restore report",
             outcome,
@@ -197,6 +197,17 @@ fn lines(counts: &[(&'static str, u64)]) -> Vec<Line> {
 
 const fn items(counts: &RestoreCounts) -> [u64; 3] {
     [counts.records_read, counts.indexes_read, counts.udfs_read]
+}
+
+/// A line for each set of a chain, in the order in which they were restored.
+fn sets(sets: &[SetCounts]) -> Vec<Line> {
+    let line = |set: &SetCounts| {
+        let (place, counts) = (chain::printable(&set.source), &set.counts);
+        let left_out = counts.records_read.saturating_sub(counts.inserted);
+        let (read, inserted) = (counts.records_read, counts.inserted);
+        format!("{place}: {read} records read, {inserted} inserted, {left_out} not")
+    };
+    sets.iter().map(|set| ("Set", line(set))).collect()
 }
 
 /// The window of an incremental backup, and what no scan can see of it.
