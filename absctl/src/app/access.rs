@@ -23,6 +23,9 @@ pub(crate) fn auth(flags: &Connection, secrets: &Secrets) -> Result<AuthMode, Er
         return pki(flags);
     }
     if !has_user {
+        if flags.password_command.is_some() {
+            tracing::warn!("--password-command without --user (-U) has no effect");
+        }
         if flags.password.is_some() {
             tracing::warn!("--password (-P) without --user (-U) has no effect");
         }
@@ -49,10 +52,10 @@ pub(crate) fn auth(flags: &Connection, secrets: &Secrets) -> Result<AuthMode, Er
 }
 
 fn pki(flags: &Connection) -> Result<AuthMode, Error> {
-    if flags.user.is_some() || flags.password.is_some() {
+    if flags.user.is_some() || flags.password.is_some() || flags.password_command.is_some() {
         return Err(Error::usage(
-            "--auth PKI takes the user from the client certificate: no --user (-U) and no \
-             --password (-P) beside it",
+            "--auth PKI takes the user from the client certificate: no --user (-U), no \
+             --password (-P) and no --password-command beside it",
         ));
     }
     let tls = &flags.tls;
@@ -68,6 +71,14 @@ fn pki(flags: &Connection) -> Result<AuthMode, Error> {
 fn password(flags: &Connection, user: &str, secrets: &Secrets) -> Result<Secret, Error> {
     const FLAG: &str = "--password (-P)";
     let question = format!("Password of {user}");
+    if let Some(command) = &flags.password_command {
+        if flags.password.is_some() {
+            return Err(Error::usage(
+                "--password (-P) and --password-command exclude each other",
+            ));
+        }
+        return value::of_command("--password-command", command);
+    }
     match &flags.password {
         Some(Some(typed)) => value::password(FLAG, typed, secrets),
         Some(None) => value::ask(FLAG, &question),

@@ -1,7 +1,8 @@
 //! The commands: start the job, drive it, print the report.
 
 use super::{
-    cli::{BackupArgs, BackupWay, Command},
+    cli::{BackupArgs, BackupWay, Command, Logging, Work},
+    config::{Layers, Shown},
     drive::{Abandoned, drive},
     error::Error,
     output::{self, Moment, Report},
@@ -25,29 +26,70 @@ const STACK_BYTES: usize = 1 << 20;
 const BLOCKING_THREADS: usize = 8;
 
 /// Runs a command to its end.
-pub(crate) fn run(command: Command) -> Result<(), Error> {
-    output::start_log();
+pub(crate) fn run(work: Work) -> Result<(), Error> {
+    let logging = match &work.command {
+        Command::Backup(args) => match &args.way {
+            Some(BackupWay::Xdr(xdr)) => &xdr.logging,
+            None => &args.logging,
+        },
+        Command::Restore(args) => &args.logging,
+        // The others are texts, and were printed.
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
+    };
+    output::start_log(logging.settings())?;
+    work.warnings
+        .iter()
+        .for_each(|text| tracing::warn!("{text}"));
+    for Shown {
+        flag,
+        value,
+        origin,
+        ..
+    } in work.settings.iter().filter(|one| one.is_set)
+    {
+        tracing::debug!(flag, value, origin, "setting");
+    }
+    let result = dispatch(work.command);
+    // Whoever interrupts does not want to wait for a reader.
+    if !matches!(result, Err(Error::Job(JobError::Cancelled))) {
+        output::close_machine();
+    }
+    result.map_err(|error| Layers::explain(&work.origins, error))
+}
+
+fn dispatch(command: Command) -> Result<(), Error> {
     match command {
         Command::Backup(args) if args.way.is_some() => other_way(*args),
         Command::Backup(args) if args.estimate.estimate => on_runtime(async |signals| {
-            let config = resolved(signals, move || settings::estimate(&args)).await?;
+            let config = resolved(signals, move || {
+                then_listen(settings::estimate(&args)?, &args.logging)
+            })
+            .await?;
             run_estimate(config, signals).await
         }),
         Command::Backup(args) if args.target.remove_artifacts => on_runtime(async |signals| {
             resolved(signals, move || clear(&settings::to_clear(&args)?)).await
         }),
         Command::Backup(args) => on_runtime(async |signals| {
-            let config = resolved(signals, move || settings::backup(&args)).await?;
+            let config = resolved(signals, move || {
+                then_listen(settings::backup(&args)?, &args.logging)
+            })
+            .await?;
             run_backup(config, signals).await
         }),
         Command::Restore(args) => on_runtime(async |signals| {
-            match resolved(signals, move || settings::restore(&args)).await? {
+            match resolved(signals, move || {
+                then_listen(settings::restore(&args)?, &args.logging)
+            })
+            .await?
+            {
                 RestoreTask::Restore(config) => run_restore(*config, signals).await,
                 RestoreTask::Replay(config) => run_replay(*config, signals).await,
                 RestoreTask::Validate(config) => run_validation(config, signals, false).await,
                 RestoreTask::ValidateReplay(config) => run_validation(config, signals, true).await,
             }
         }),
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
 }
 
@@ -56,8 +98,12 @@ fn other_way(args: BackupArgs) -> Result<(), Error> {
     let Some(BackupWay::Xdr(args)) = args.way else {
         return Ok(());
     };
-    on_runtime(
-        async |signals| match resolved(signals, move || settings::xdr(&args)).await? {
+    on_runtime(async |signals| {
+        match resolved(signals, move || {
+            then_listen(settings::xdr(&args)?, &args.logging)
+        })
+        .await?
+        {
             XdrTask::Backup(config) => run_xdr(*config, signals).await,
             XdrTask::CleanUp(clean_up) => {
                 tokio::select! {
@@ -69,8 +115,8 @@ fn other_way(args: BackupArgs) -> Result<(), Error> {
                     _ = signals.next() => Err(Error::Job(JobError::Cancelled)),
                 }
             }
-        },
-    )
+        }
+    })
 }
 
 /// Says what was taken back.
@@ -90,8 +136,16 @@ fn say(done: &CleanedUp) {
 async fn run_xdr(config: XdrConfig, signals: &mut Signals) -> Result<(), Error> {
     let job = xdr::start(config);
     let moment = |stats: &BackupStats| Moment::of_backup(&stats.snapshot());
-    let ended = drive(job, moment, signals, false).await;
+    tracing::info!("starting xdr backup");
+    let ended = drive("backup", job, moment, signals, false).await;
     finish(ended, Report::xdr)
+}
+
+/// Opens what other programs read, now that the command line turned out to make sense.
+fn then_listen<T>(resolved: T, logging: &Logging) -> Result<T, Error> {
+    let machine = logging.machine.as_deref();
+    machine.map_or(Ok(()), output::open_machine)?;
+    Ok(resolved)
 }
 
 /// Removes the backup in `target`, and says what went.
@@ -142,8 +196,10 @@ async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), E
     let is_stream = !config.target.store().capabilities().named;
     let sharded = config.sharded.clone();
     let part = sharded.map(|own| format!("{}, run {}", part(own.shard), own.run));
+    tracing::info!("starting scan backup");
     let job = backup::start(config);
     let ended = drive(
+        "backup",
         job,
         |stats| Moment::of_backup(&stats.snapshot()),
         signals,
@@ -157,6 +213,7 @@ async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(
     tracing::info!("calculating backup estimate");
     let job = backup::estimate(config);
     let ended = drive(
+        "estimate",
         job,
         |stats| Moment::of_estimate(&stats.snapshot()),
         signals,
@@ -169,14 +226,16 @@ async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(
 async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {
     let is_stream = config.source.is_stream();
     let part = config.shard.map(part);
+    tracing::info!("starting asb restore");
     let job = restore::start(config);
-    let ended = drive(job, restore_moment, signals, is_stream).await;
+    let ended = drive("restore", job, restore_moment, signals, is_stream).await;
     finish(ended, |outcome| Report::restore(outcome).of_part(part))
 }
 
 async fn run_replay(config: ReplayConfig, signals: &mut Signals) -> Result<(), Error> {
+    tracing::info!("starting asbx restore");
     let job = replay::start(config);
-    let ended = drive(job, restore_moment, signals, false).await;
+    let ended = drive("restore", job, restore_moment, signals, false).await;
     finish(ended, Report::restore)
 }
 
@@ -186,11 +245,12 @@ async fn run_validation(
     with_asbx: bool,
 ) -> Result<(), Error> {
     let is_stream = config.source.is_stream();
+    tracing::info!("starting asb validation");
     let job = match with_asbx {
         true => replay::validate(config, |file| output::file_report(&file)),
         false => restore::validate(config, |file| output::file_report(&file)),
     };
-    let ended = drive(job, restore_moment, signals, is_stream).await;
+    let ended = drive("validate", job, restore_moment, signals, is_stream).await;
     finish(ended, Report::validation)
 }
 
@@ -207,6 +267,6 @@ fn finish<S>(
     report: impl FnOnce(&Outcome<S>) -> Report,
 ) -> Result<(), Error> {
     let outcome = ended.map_err(|Abandoned| Error::Job(JobError::Cancelled))?;
-    output::report(&report(&outcome));
+    output::report(report(&outcome));
     Ok(outcome.result?)
 }

@@ -17,12 +17,13 @@ pub(crate) struct Abandoned;
 
 /// Waits for `job`. The first signal cancels it, the second abandons it.
 pub(crate) async fn drive<S: Send + Sync + 'static>(
+    kind: &'static str,
     job: Job<S>,
     moment: impl Fn(&S) -> Moment,
     signals: &mut Signals,
     is_stream: bool,
 ) -> Result<Outcome<S>, Abandoned> {
-    let mut progress = Progress::start();
+    let mut progress = Progress::start(kind);
     let mut ticks = tokio::time::interval(progress.interval());
     ticks.tick().await; // the first comes at once
     let (stats, cancel) = (Arc::clone(job.stats()), job.cancel_token());

@@ -13,7 +13,9 @@
 
 mod access;
 mod cli;
+mod code;
 mod command;
+mod config;
 mod drive;
 mod error;
 mod exit;
@@ -29,10 +31,14 @@ use std::ffi::OsString;
 
 /// Runs the program with these arguments, the first of which is its own name.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
-    let result = match cli::parse(args) {
+    let args: Vec<OsString> = args.into_iter().collect();
+    let result = match cli::parse(args.iter().cloned()) {
         Ok(Parsed::Text(text)) => output::result(&text),
-        Ok(Parsed::Command(command)) => command::run(*command),
-        Err(error) => Err(error),
+        Ok(Parsed::Command(work)) => command::run(*work),
+        Err(error) => {
+            output::guess_form(&args);
+            Err(error)
+        }
     };
     match result {
         Ok(()) => Exit::Success,

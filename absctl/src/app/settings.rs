@@ -72,7 +72,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let file_limit = problems.note(file_limit)?;
     let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
     estimate::check(args, &mut problems)?;
-    let forecast = problems.note(estimate::forecast_samples())?.flatten();
+    let forecast = args.estimate.forecast_samples;
     problems.note(check_resume(args))?;
     let sharded = shard::of_backup(args, &mut problems)?;
     let secrets = problems.note(Secrets::new(&args.agent))?;

@@ -3,7 +3,12 @@
 use super::{error::Error, settings::Secrets};
 use backup_core::cluster::net_tls::{pem::Source, secret::Secret};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use std::{env, fs, io::IsTerminal as _, path::Path};
+use std::{
+    env, fs,
+    io::IsTerminal as _,
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// Where a value stands.
 enum Place<'a> {
@@ -48,6 +53,10 @@ pub(crate) fn pem(flag: &str, typed: &Secret, secrets: &Secrets) -> Result<Sourc
         return Ok(Source::text(flag, text));
     }
     match Place::of(typed.expose()) {
+        // A configuration file may hold it.
+        Place::Here(text) if text.contains("-----BEGIN") => {
+            Ok(Source::text(flag, Secret::from(text)))
+        }
         Place::Here(path) | Place::File(path) => Ok(Source::file(path)),
         place => Ok(Source::text(flag, elsewhere(flag, place)?)),
     }
@@ -85,6 +94,30 @@ fn decode(flag: &str, text: &str) -> Result<Secret, Error> {
 fn read(flag: &str, path: &str) -> Result<String, Error> {
     fs::read_to_string(Path::new(path))
         .map_err(|error| Error::usage(format!("{flag}: cannot read {path}: {error}")))
+}
+
+/// The password that a command prints (`--password-command`): its output without the end of the
+/// line. Nothing of it is in a message.
+pub(crate) fn of_command(flag: &str, command: &str) -> Result<Secret, Error> {
+    let output = Command::new("sh")
+        .args(["-c", command])
+        .stdin(Stdio::null())
+        .stderr(Stdio::inherit())
+        .output()
+        .map_err(|source| Error::System {
+            action: "run the password command",
+            source,
+        })?;
+    if !output.status.success() {
+        return Err(Error::secret(format!("{flag}: {}", output.status)));
+    }
+    let text = String::from_utf8(output.stdout);
+    let text = text.map_err(|_| Error::secret(format!("{flag}: what it prints is no text")))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    if line.is_empty() {
+        return Err(Error::secret(format!("{flag}: it prints nothing")));
+    }
+    Ok(line.into())
 }
 
 /// Whether someone could be asked.

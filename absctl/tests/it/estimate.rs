@@ -165,6 +165,9 @@ fn a_backup_is_estimated_beside() {
         assert_eq!(run.reported("Records Read"), source.count(NAMESPACE));
     }
     run("some")
-        .fails(1, "ABSCTL_FORECAST_SAMPLES: some is no number")
+        .fails(
+            1,
+            "ABSCTL_FORECAST_SAMPLES: invalid value 'some' for '--forecast-samples",
+        )
         .at_once();
 }

@@ -88,7 +88,13 @@ fn report_has_the_layout_of_the_reference_tool() {
     let source = filled(1, 500);
     let place = tempdir().expect("directory");
     let run = backup(&source, &[&"-d", &place.path(), &"-w1"]).succeeds();
-    let lines: Vec<_> = run.stderr.lines().collect();
+    let mut lines = run.stderr.lines();
+    assert!(
+        lines
+            .next()
+            .is_some_and(|line| line.contains("starting scan backup"))
+    );
+    let lines: Vec<_> = lines.collect();
     assert_eq!(
         &lines[..3],
         ["", "Backup report", "-------------"],

@@ -358,7 +358,7 @@ fn what_is_taken() {
             None => drop(run.succeeds()),
             Some(part) => {
                 let run = run.survives();
-                let line = run.stderr.lines().find(|line| line.contains(" WARN "));
+                let line = run.stderr.lines().find(|line| line.contains("level=WARN"));
                 assert!(line.is_some_and(|line| line.contains(part)), "{run:?}");
             }
         }

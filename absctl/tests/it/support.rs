@@ -110,7 +110,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn succeeds(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:?}");
-        for word in ["error:", "finding:", " WARN ", " ERROR "] {
+        for word in ["error:", "finding:", "level=WARN", "level=ERROR"] {
             assert!(!self.stderr.contains(word), "{word} in {self:?}");
         }
         self
@@ -120,7 +120,7 @@ impl Run {
     #[track_caller]
     pub(crate) fn survives(self) -> Self {
         assert_eq!(self.code, Some(0), "{self:?}");
-        for word in ["error:", " ERROR ", "panicked"] {
+        for word in ["error:", "level=ERROR", "panicked"] {
             assert!(!self.stderr.contains(word), "{word} in {self:?}");
         }
         self
@@ -137,7 +137,7 @@ impl Run {
             .collect();
         assert_eq!(errors.len(), 1, "{self:?}");
         assert!(errors[0].contains(part), "{part} in {self:?}");
-        for word in [" ERROR ", "panicked"] {
+        for word in ["level=ERROR", "panicked"] {
             assert!(!self.stderr.contains(word), "{word} in {self:?}");
         }
         self
@@ -148,7 +148,8 @@ impl Run {
     pub(crate) fn at_once(self) -> Self {
         // What is known about an input may be said before it is opened.
         let others = |line: &&str| {
-            let is_note = line.contains(" has no manifest: nothing proves ");
+            let is_note = line.contains(" has no manifest: nothing proves ")
+                || line.contains(" level=INFO msg=\"starting ");
             !line.starts_with("error: ") && !line.starts_with("hint: ") && !is_note
         };
         assert_eq!(self.stderr.lines().filter(others).count(), 0, "{self:?}");

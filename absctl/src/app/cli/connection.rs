@@ -54,6 +54,10 @@ pub(crate) struct Connection {
     #[arg(short = 'P', long, value_name = "PASSWORD", num_args = 0..=1)]
     pub(crate) password: Option<Option<Secret>>,
 
+    /// Command for sh that prints the password
+    #[arg(long, value_name = "COMMAND")]
+    pub(crate) password_command: Option<String>,
+
     /// Who knows the user: INTERNAL (the cluster), EXTERNAL (LDAP, over TLS only),
     /// EXTERNAL_INSECURE (LDAP, the password readable on the way) or PKI (the client certificate
     /// names the user)

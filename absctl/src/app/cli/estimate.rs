@@ -15,4 +15,9 @@ pub(crate) struct Estimate {
     /// read, it is exact
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     pub(crate) estimate_samples: Option<u64>,
+
+    /// Records that are read to warn of a target that is too small, beside a backup; 0 = no
+    /// warning
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(crate) forecast_samples: Option<u64>,
 }

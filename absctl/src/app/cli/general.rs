@@ -4,20 +4,30 @@ use clap::{Arg, ArgAction};
 
 const HEADING: &str = "General";
 
+/// Behind the flags of the same heading.
+const LAST: usize = 1000;
+
 /// The flags that every command has.
 pub(super) fn args() -> [Arg; 2] {
-    let flag = |name, short, action, help| {
+    let flag = |name, short, order, action, help| {
         Arg::new(name)
             .long(name)
             .short(short)
             .action(action)
             .help(help)
             .global(true)
+            .display_order(order)
             .help_heading(HEADING)
     };
     [
-        flag("help", 'Z', ArgAction::Help, "Print help"),
-        flag("version", 'V', ArgAction::Version, "Print the version"),
+        flag("help", 'Z', LAST, ArgAction::Help, "Print help"),
+        flag(
+            "version",
+            'V',
+            LAST + 1,
+            ArgAction::Version,
+            "Print the version",
+        ),
     ]
 }
 

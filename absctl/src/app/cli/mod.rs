@@ -6,6 +6,7 @@
 pub(crate) mod agent;
 mod azure;
 pub(crate) mod cloud;
+mod comfort;
 mod connection;
 pub(crate) mod envelope;
 mod estimate;
@@ -13,11 +14,12 @@ mod gcp;
 mod general;
 mod given;
 mod limits;
+mod logging;
 mod mode;
 mod patience;
 mod policy;
 mod records;
-mod refusal;
+pub(crate) mod refusal;
 mod resume;
 mod s3;
 mod selection;
@@ -32,6 +34,7 @@ mod xdr;
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
     given::Given,
+    logging::Logging,
     mode::FileKinds,
     patience::{Info, Scans},
     policy::Conflict,
@@ -55,9 +58,13 @@ use self::{
     tuning::Tuning,
     writing::Writing,
 };
-use super::error::Error;
-use clap::{Args, CommandFactory, FromArgMatches, Parser, Subcommand, error::ErrorKind};
-use std::ffi::OsString;
+use super::{config, error::Error};
+use backup_core::cluster::net_tls::secret::Secret;
+use clap::{
+    Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::ValueParser,
+    error::ErrorKind,
+};
+use std::{collections::BTreeMap, ffi::OsString, path::PathBuf};
 
 /// Backup and restore of Aerospike namespaces.
 #[derive(Debug, Parser)]
@@ -87,11 +94,46 @@ pub(crate) enum Command {
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
     Restore(Box<RestoreArgs>),
+    /// Look at settings: where they come from, and whether a file is sound
+    #[command(subcommand, arg_required_else_help = true)]
+    Config(Config),
+    /// Print completions for a shell, to be read by its start-up file
+    Completions {
+        /// The shell
+        shell: clap_complete::Shell,
+    },
+    /// Print a manual page
+    #[command(hide = true)]
+    Man {
+        /// The command that it is about; the program itself without
+        command: Option<String>,
+    },
+}
+
+/// What is to be looked at.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Config {
+    /// Print all settings that a command would have, and where each comes from
+    Show {
+        /// The command line without the name of the program, such as: backup --config FILE
+        #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
+        line: Vec<OsString>,
+    },
+    /// Check files: sections, keys, types and limits
+    Check {
+        /// The files
+        #[arg(required = true, value_name = "FILE")]
+        files: Vec<PathBuf>,
+    },
+    /// Print a file with all keys, their defaults and what they mean
+    Example,
 }
 
 /// Flags of `absctl backup`.
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
+    #[command(flatten)]
+    pub(crate) logging: Logging,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
@@ -137,6 +179,8 @@ pub(crate) enum BackupWay {
 /// Flags of `absctl restore`.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
+    #[command(flatten)]
+    pub(crate) logging: Logging,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
@@ -187,27 +231,122 @@ fn factor(typed: &str) -> Result<f64, String> {
 /// What a command line asks for.
 #[derive(Debug)]
 pub(crate) enum Parsed {
-    /// Help or version, to be printed.
+    /// Help, version or the like, to be printed.
     Text(String),
     /// Work.
-    Command(Box<Command>),
+    Command(Box<Work>),
 }
 
-/// Parses a command line, the first part of which is the program's name.
+/// A command, and what there is to say of its settings.
+#[derive(Debug)]
+pub(crate) struct Work {
+    pub(crate) command: Command,
+    /// All settings with their origins.
+    pub(crate) settings: Vec<config::Shown>,
+    /// Where values come from, for errors; empty where everything was typed.
+    pub(crate) origins: BTreeMap<String, String>,
+    pub(crate) warnings: Vec<String>,
+}
+
+/// The commands and flags.
+pub(crate) fn root() -> clap::Command {
+    switches::with_truth(Cli::command())
+}
+
+/// Whether a value is not for everybody's eyes: what we hold as a secret, and whatever has such a
+/// name.
+pub(crate) fn is_secret(flag: &clap::Arg) -> bool {
+    let hidden = ValueParser::from(clap::value_parser!(Secret)).type_id();
+    let long = flag.get_long().unwrap_or_default();
+    let endings = [
+        "-key",
+        "-key-id",
+        "-token",
+        "-secret",
+        "-password",
+        "-command",
+    ];
+    flag.get_value_parser().type_id() == hidden || endings.iter().any(|end| long.ends_with(end))
+}
+
+/// Parses a command line, the first part of which is the program's name, and adds what the
+/// environment and a configuration file say.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
-    let command = switches::with_truth(Cli::command());
-    let typed = command
-        .try_get_matches_from(args)
-        .and_then(|matches| Cli::from_arg_matches(&matches));
-    match typed {
-        Ok(cli) => Ok(Parsed::Command(Box::new(cli.command))),
-        Err(error) => match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
-                Ok(Parsed::Text(error.render().to_string()))
-            }
-            ErrorKind::DisplayVersion => Ok(Parsed::Text(general::version())),
-            _ => Err(refusal::of(&error)),
-        },
+    let (root, args): (_, Vec<OsString>) = (root(), args.into_iter().collect());
+    let layers = match config::layers(&root, &args) {
+        Ok(layers) => layers,
+        Err(config::Stop::Layer(error)) => return Err(error),
+        Err(config::Stop::Clap(error)) => return text_or_refusal(&error),
+    };
+    let cli = match Cli::from_arg_matches(&layers.matches) {
+        Ok(cli) => cli,
+        Err(error) => return text_or_refusal(&error),
+    };
+    match cli.command {
+        Command::Config(Config::Example) => Ok(Parsed::Text(config::example(&root))),
+        Command::Config(Config::Check { files }) => config::check(&root, &files).map(Parsed::Text),
+        Command::Config(Config::Show { line }) => show(&root, args.first(), line),
+        Command::Completions { shell } => Ok(Parsed::Text(comfort::completions(root, shell))),
+        Command::Man { command } => comfort::man(root, command.as_deref()).map(Parsed::Text),
+        command => Ok(Parsed::Command(Box::new(Work {
+            command,
+            settings: config::settings(&layers),
+            origins: layers.told_origins(),
+            warnings: layers.warnings,
+        }))),
+    }
+}
+
+/// The settings that a command line would have.
+fn show(
+    root: &clap::Command,
+    program: Option<&OsString>,
+    line: Vec<OsString>,
+) -> Result<Parsed, Error> {
+    let mut root = root.clone();
+    root = root.mut_subcommands(|command| command.arg_required_else_help(false));
+    let args: Vec<OsString> = program.cloned().into_iter().chain(line).collect();
+    let layers = match config::layers(&root, &args) {
+        Ok(layers) => layers,
+        Err(config::Stop::Layer(error)) => return Err(error),
+        Err(config::Stop::Clap(error)) => return text_or_refusal(&error),
+    };
+    let settings = config::settings(&layers);
+    if settings.is_empty()
+        || layers
+            .matches
+            .subcommand_name()
+            .is_none_or(|name| name == "config")
+    {
+        return Err(Error::usage(
+            "config show: backup or restore is needed, with flags or without",
+        ));
+    }
+    layers
+        .warnings
+        .iter()
+        .for_each(|warning| crate::app::output::note(warning));
+    let width = |text: fn(&config::Shown) -> usize| settings.iter().map(text).max().unwrap_or(0);
+    let (flags, values) = (
+        width(|one| one.flag.len()),
+        width(|one| one.value.len()).min(40),
+    );
+    let lines = settings.iter().map(|one| {
+        format!(
+            "{:flags$}  {:values$}  {}\n",
+            one.flag, one.value, one.origin
+        )
+    });
+    Ok(Parsed::Text(lines.collect()))
+}
+
+fn text_or_refusal(error: &clap::Error) -> Result<Parsed, Error> {
+    match error.kind() {
+        ErrorKind::DisplayHelp | ErrorKind::DisplayHelpOnMissingArgumentOrSubcommand => {
+            Ok(Parsed::Text(error.render().to_string()))
+        }
+        ErrorKind::DisplayVersion => Ok(Parsed::Text(general::version())),
+        _ => Err(refusal::of(error)),
     }
 }
 
@@ -236,9 +375,9 @@ mod tests {
     fn backup(args: &[&str]) -> BackupArgs {
         let args = ["absctl", "backup"].iter().chain(args).map(OsString::from);
         match parse(args) {
-            Ok(Parsed::Command(command)) => match *command {
+            Ok(Parsed::Command(work)) => match work.command {
                 Command::Backup(args) => *args,
-                Command::Restore(_) => panic!("a restore"),
+                other => panic!("{other:?}"),
             },
             other => panic!("{other:?}"),
         }

@@ -7,7 +7,7 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 const COMMANDS_OF_COMMANDS: [&str; 1] = ["xdr"];
 
 /// The error for what clap has refused.
-pub(super) fn of(error: &clap::Error) -> Error {
+pub(crate) fn of(error: &clap::Error) -> Error {
     let invalid = || context(error, ContextKind::InvalidArg).unwrap_or_default();
     let message = match error.kind() {
         ErrorKind::UnknownArgument if invalid().starts_with('-') => {

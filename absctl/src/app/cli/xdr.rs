@@ -1,6 +1,6 @@
 //! `absctl backup xdr` (`cli.md` §14, §18).
 
-use super::{Agent, Connection, Envelope, Level};
+use super::{Agent, Connection, Envelope, Level, Logging};
 use backup_core::xdr::{DcName, Rewind};
 use clap::Args;
 use std::path::PathBuf;
@@ -8,6 +8,8 @@ use std::path::PathBuf;
 /// Flags of `absctl backup xdr`.
 #[derive(Debug, Args)]
 pub(crate) struct XdrArgs {
+    #[command(flatten)]
+    pub(crate) logging: Logging,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]

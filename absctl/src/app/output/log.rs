@@ -1,18 +1,122 @@
-//! Log lines: what happens beside the result, for people.
+//! Where log lines go: standard error or a file, as text or JSON.
 
-use super::terminal::{self, Stderr};
-use tracing::level_filters::LevelFilter;
+use super::{
+    line::{Field, Kind, Line},
+    subscriber::Events,
+    terminal,
+};
+use crate::app::error::Error;
+use std::{
+    fs::{self, File, OpenOptions},
+    io::Write,
+    path::{Path, PathBuf},
+    sync::{Mutex, OnceLock, PoisonError},
+};
+use tracing::Level;
+use tracing_subscriber::layer::SubscriberExt as _;
 
-/// Begins to print what the crates of this workspace log, from `info` upwards. The libraries
-/// below them log in another way and are not heard: what matters of theirs arrives as an error.
-pub(crate) fn start() {
-    let subscriber = tracing_subscriber::fmt()
-        .compact()
-        .with_ansi(terminal::has_colours())
-        .with_max_level(LevelFilter::INFO)
-        .with_target(false)
-        .with_writer(Stderr::default)
-        .finish();
-    // The demo runs several commands in one process: the first of them has set it.
-    let _ = tracing::subscriber::set_global_default(subscriber);
+/// How and where to log.
+#[derive(Debug, Clone)]
+pub(crate) struct LogSettings {
+    /// The least important level that is still written.
+    pub(crate) level: Level,
+    /// One JSON object for each line.
+    pub(crate) json: bool,
+    /// The file to append to, instead of standard error.
+    pub(crate) file: Option<PathBuf>,
+}
+
+impl Default for LogSettings {
+    fn default() -> Self {
+        Self {
+            level: Level::INFO,
+            json: false,
+            file: None,
+        }
+    }
+}
+
+#[derive(Debug)]
+struct Sink {
+    settings: LogSettings,
+    file: Option<Mutex<File>>,
+}
+
+static SINK: OnceLock<Sink> = OnceLock::new();
+
+/// Begins to write what happens. What was set first stays: the demo runs several commands in one
+/// process.
+pub(crate) fn start(settings: LogSettings) -> Result<(), Error> {
+    let file = settings.file.as_deref().map(open).transpose()?;
+    let level = settings.level;
+    let file = file.map(Mutex::new);
+    if SINK.set(Sink { settings, file }).is_ok() {
+        let subscriber = tracing_subscriber::registry().with(Events::up_to(level));
+        // Nobody else sets one.
+        let _ = tracing::subscriber::set_global_default(subscriber);
+    }
+    Ok(())
+}
+
+fn open(path: &Path) -> Result<File, Error> {
+    let parent = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let file = parent
+        .map_or(Ok(()), fs::create_dir_all)
+        .and_then(|()| OpenOptions::new().append(true).create(true).open(path));
+    file.map_err(|error| {
+        Error::usage(format!(
+            "--log-file: cannot open {}: {error}",
+            path.display()
+        ))
+    })
+}
+
+/// Whether standard error carries JSON lines and nothing else.
+pub(super) fn is_json_on_stderr() -> bool {
+    SINK.get()
+        .is_some_and(|sink| sink.settings.json && sink.file.is_none())
+}
+
+/// Whether the report is a line of the log: where lines are JSON, or go to a file.
+pub(super) fn takes_reports() -> bool {
+    SINK.get()
+        .is_some_and(|sink| sink.settings.json || sink.file.is_some())
+}
+
+/// Whether lines go to a file.
+pub(super) fn has_file() -> bool {
+    SINK.get().is_some_and(|sink| sink.file.is_some())
+}
+
+/// Writes a line, unless it is less important than what is wanted. A summary always is: it is what
+/// was asked for.
+pub(super) fn write(level: Level, kind: Kind, message: &str, fields: Vec<Field>) {
+    let Some(sink) = SINK.get() else { return };
+    if level > sink.settings.level && kind != Kind::Summary {
+        return;
+    }
+    sink.write(&Line::now(level, kind, message, fields));
+}
+
+impl Sink {
+    fn write(&self, line: &Line) {
+        let Some(file) = &self.file else {
+            return terminal::line(&self.rendered(line, terminal::level));
+        };
+        let mut text = self.rendered(line, |name, _| name.to_owned());
+        text.push('\n');
+        let mut file = file.lock().unwrap_or_else(PoisonError::into_inner);
+        // In one piece, as several programs may append. There is nobody to tell if it fails.
+        let _ = file.write_all(text.as_bytes());
+    }
+
+    fn rendered(&self, line: &Line, paint: impl Fn(&str, Level) -> String) -> String {
+        if self.settings.json {
+            line.json()
+        } else {
+            line.text(paint)
+        }
+    }
 }

@@ -2,21 +2,36 @@
 //!
 //! Standard output belongs to data: a backup to `-o -`, and help and version when they were asked
 //! for. Logs, progress, findings, the report and errors go to standard error, where a bar may
-//! stand in the last line; [`terminal`] keeps them apart.
+//! stand in the last line; [`terminal`] keeps them apart. With `--log-json` all of them are log
+//! lines, with `--log-file` all but the error, which is in both places.
 
 mod chain;
 mod duration;
+mod line;
 mod log;
+mod machine;
 mod meter;
 mod progress;
 mod report;
+mod subscriber;
 mod terminal;
 
-pub(crate) use self::{log::start as start_log, meter::Moment, progress::Progress, report::Report};
+pub(crate) use self::{
+    log::{LogSettings, start as start_log},
+    machine::{close as close_machine, open as open_machine},
+    meter::Moment,
+    progress::Progress,
+    report::Report,
+};
 
+use self::line::{Field, Kind, Value};
 use super::error::Error;
 use backup_core::restore::{FileReport, Finding};
-use std::io::{self, Write};
+use std::{
+    ffi::OsString,
+    io::{self, Write},
+};
+use tracing::Level;
 
 /// Prints a result to standard output. A reader that has gone has seen enough.
 pub(crate) fn result(text: &str) -> Result<(), Error> {
@@ -33,27 +48,87 @@ pub(crate) fn result(text: &str) -> Result<(), Error> {
     }
 }
 
+/// Begins to log after a command line that could not be read: as JSON if that seems to be wanted.
+pub(crate) fn guess_form(args: &[OsString]) {
+    let is_wanted = |arg: &OsString| arg == "--log-json" || arg == "--log-json=true";
+    let json = args.iter().any(is_wanted)
+        || std::env::var_os("ABSCTL_LOG_JSON").is_some_and(|value| value == "true");
+    if json {
+        let settings = LogSettings {
+            json,
+            ..LogSettings::default()
+        };
+        // Without a file nothing can go wrong.
+        let _ = start_log(settings);
+    }
+}
+
+/// Prints what somebody should know who asked for something else.
+pub(crate) fn note(text: &str) {
+    terminal::line(&format!("{} {text}", terminal::paint("warning:", "1;33")));
+}
+
 /// Prints why the program fails: one line, and a second one if there is advice.
 pub(crate) fn failure(error: &Error) {
+    let reason = chain::of(error);
+    if log::takes_reports() {
+        log::write(
+            Level::ERROR,
+            Kind::Error,
+            "failed to execute",
+            why(error, &reason),
+        );
+    }
+    if log::is_json_on_stderr() {
+        return;
+    }
     let red = terminal::paint("error:", "1;31");
-    terminal::line(&format!("{red} {}", chain::of(error)));
+    terminal::line(&format!("{red} {reason}"));
     if let Some(hint) = error.hint() {
         terminal::line(&format!("{} {hint}", terminal::paint("hint:", "1;36")));
     }
 }
 
+fn why(error: &Error, reason: &str) -> Vec<Field> {
+    let text = |name: &str, text: &str| (name.to_owned(), Value::Text(text.to_owned()));
+    let mut fields = vec![text("error", reason), text("code", error.code())];
+    let exit = u64::from(error.exit() as u8);
+    fields.push(("exit".to_owned(), Value::Count(exit)));
+    fields.extend(error.hint().map(|hint| text("hint", hint)));
+    fields
+}
+
 /// Prints what a validation read in a file, and what is wrong with it.
 pub(crate) fn file_report(report: &FileReport) {
-    terminal::line(&content(report));
     let finding = match &report.finding {
-        None => return,
-        Some(Finding::Empty) => format!("{} is empty", chain::printable(&report.file)),
-        Some(Finding::Error(error)) => chain::of(error),
+        None => None,
+        Some(Finding::Empty) => Some(format!("{} is empty", chain::printable(&report.file))),
+        Some(Finding::Error(error)) => Some(chain::of(error)),
     };
-    terminal::line(&format!(
-        "{} {finding}",
-        terminal::paint("finding:", "1;33")
-    ));
+    if log::takes_reports() {
+        return log_file_report(report, finding);
+    }
+    terminal::line(&content(report));
+    if let Some(finding) = finding {
+        terminal::line(&format!(
+            "{} {finding}",
+            terminal::paint("finding:", "1;33")
+        ));
+    }
+}
+
+fn log_file_report(report: &FileReport, finding: Option<String>) {
+    let level = finding.as_ref().map_or(Level::INFO, |_| Level::WARN);
+    let count = |name: &str, count| (name.to_owned(), Value::Count(count));
+    let mut fields = vec![
+        ("file".to_owned(), Value::Text(report.file.clone())),
+        count("records", report.records),
+        count("s-index", report.indexes),
+        count("udf", report.udfs),
+    ];
+    fields.extend(report.bytes.map(|bytes| count("bytes", bytes)));
+    fields.extend(finding.map(|finding| ("finding".to_owned(), Value::Text(finding))));
+    log::write(level, Kind::Log, "validated file", fields);
 }
 
 /// How much of a file was read.
@@ -72,8 +147,15 @@ fn content(report: &FileReport) -> String {
 }
 
 /// Prints the final report, unless the job failed before it did anything.
-pub(crate) fn report(report: &Report) {
-    if report.matters() {
+pub(crate) fn report(report: Report) {
+    report.to_machine();
+    if !report.matters() {
+        return;
+    }
+    if log::takes_reports() {
+        let message = report.message();
+        log::write(Level::INFO, Kind::Summary, &message, report.into_fields());
+    } else {
         terminal::line(report.to_string().trim_end());
     }
 }

@@ -2,6 +2,8 @@
 
 use super::{
     duration,
+    line::{Field, Kind, Value},
+    log, machine,
     meter::{Moment, Pace},
     terminal,
 };
@@ -14,6 +16,12 @@ const BAR_INTERVAL: Duration = Duration::from_millis(200);
 /// Time between two lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
 
+/// Time between two lines for another program.
+const MACHINE_INTERVAL: Duration = Duration::from_secs(1);
+
+/// Pictures or lines a second, instead of the intervals above.
+const FPS: &str = "ABSCTL_PROGRESS_FPS";
+
 /// Length of the bar, as far as it matters: its position is in hundredths of a percent.
 const WHOLE: u64 = 10_000;
 
@@ -22,34 +30,83 @@ const WHOLE: u64 = 10_000;
 pub(crate) struct Progress {
     begun: Instant,
     bar: Option<ProgressBar>,
+    interval: Duration,
+    handler: Handler,
+    /// When the last line was written.
+    line: Instant,
+}
+
+/// What the lines of one job have in common.
+#[derive(Debug)]
+struct Handler {
+    id: String,
+    kind: &'static str,
 }
 
 impl Progress {
-    /// Begins to show progress in the way that fits standard error.
-    pub(crate) fn start() -> Self {
-        let bar = terminal::is_terminal().then(bar);
+    /// Begins to show the progress of a job of this kind in the way that fits standard error.
+    pub(crate) fn start(kind: &'static str) -> Self {
+        let has_bar = terminal::is_terminal() && !log::is_json_on_stderr();
+        let bar = has_bar.then(bar);
         terminal::set_bar(bar.clone());
+        let usual = if has_bar { BAR_INTERVAL } else { LINE_INTERVAL };
         let begun = Instant::now();
-        Self { begun, bar }
+        let id = begun_id();
+        Self {
+            begun,
+            bar,
+            interval: wanted_interval().unwrap_or(usual),
+            handler: Handler { id, kind },
+            line: begun,
+        }
     }
 
     /// How often [`show`](Self::show) is to be called.
-    pub(crate) const fn interval(&self) -> Duration {
-        if self.bar.is_some() {
-            BAR_INTERVAL
+    pub(crate) fn interval(&self) -> Duration {
+        if machine::is_open() {
+            self.interval.min(MACHINE_INTERVAL)
         } else {
-            LINE_INTERVAL
+            self.interval
         }
     }
 
     /// Shows how far the job is.
     pub(crate) fn show(&mut self, moment: Moment) {
         let pace = moment.pace(self.begun.elapsed());
-        match &self.bar {
-            Some(bar) => show_bar(bar, moment, &pace),
-            None => log_line(moment, &pace),
+        machine::progress(&pace);
+        if let Some(bar) = &self.bar {
+            show_bar(bar, moment, &pace);
+        }
+        let interval = if self.bar.is_some() {
+            LINE_INTERVAL
+        } else {
+            self.interval
+        };
+        let has_lines = self.bar.is_none() || log::has_file();
+        // Ticks come a little early now and then.
+        if has_lines && self.line.elapsed() + interval / 20 >= interval {
+            self.line = Instant::now();
+            log_line(&self.handler, moment, &pace);
         }
     }
+}
+
+/// What `ABSCTL_PROGRESS_FPS` asks for: between one in a day and sixty a second.
+fn wanted_interval() -> Option<Duration> {
+    let typed = std::env::var_os(FPS).filter(|value| !value.is_empty())?;
+    let wanted = typed.to_str().and_then(|text| text.parse::<f64>().ok());
+    let wanted = wanted.filter(|fps| (1e-5..=60.0).contains(fps));
+    if wanted.is_none() {
+        tracing::warn!("{FPS} is no number of pictures a second, at most 60: it has no effect");
+    }
+    wanted.map(|fps| Duration::from_secs_f64(1.0 / fps))
+}
+
+/// Six digits that differ from run to run.
+fn begun_id() -> String {
+    let since = std::time::SystemTime::UNIX_EPOCH.elapsed();
+    let nanos = since.map_or(0, |since| since.subsec_nanos());
+    format!("{:06x}", (nanos ^ std::process::id()) & 0xff_ffff)
 }
 
 impl Drop for Progress {
@@ -89,19 +146,29 @@ fn message(moment: Moment, pace: &Pace) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
-/// A line for a log file, in the words of the reference tool.
-fn log_line(moment: Moment, pace: &Pace) {
-    let remaining = pace.remaining.map(duration::go);
-    tracing::info!(
-        pct = pace.percent().map(tracing::field::display),
-        remaining = remaining.map(tracing::field::display),
-        "rec/s" = pace.records_per_s,
-        "kiB/s" = pace.kib_per_s,
-        "b/rec" = pace.bytes_per_record,
-        records = moment.records,
-        bytes = moment.bytes,
-        "progress"
-    );
+/// A line for a log, in the words of the reference tool. There is none at the end.
+fn log_line(handler: &Handler, moment: Moment, pace: &Pace) {
+    if pace.hundredths == Some(WHOLE) {
+        return;
+    }
+    let field = |name: &str, value| (name.to_owned(), value);
+    let text = |text: &str| Value::Text(text.to_owned());
+    let group = vec![
+        field("id", text(&handler.id)),
+        field("type", text(handler.kind)),
+    ];
+    let mut fields: Vec<Field> = vec![field("handler", Value::Group(group))];
+    fields.extend(pace.percent().map(|pct| field("pct", Value::Number(pct))));
+    let left = pace.remaining.map(duration::go);
+    fields.extend(left.map(|left| field("remaining", Value::Text(left))));
+    fields.extend([
+        field("rec/s", Value::Count(pace.records_per_s)),
+        field("kiB/s", Value::Count(pace.kib_per_s)),
+        field("b/rec", Value::Count(pace.bytes_per_record)),
+        field("records", Value::Count(moment.records)),
+        field("bytes", Value::Count(moment.bytes)),
+    ]);
+    log::write(tracing::Level::INFO, Kind::Progress, "progress", fields);
 }
 
 #[cfg(test)]

@@ -2,8 +2,14 @@
 //! ours, each only when it says something.
 
 mod estimate;
+mod fields;
 
-use super::{chain, duration};
+use self::fields::Ours;
+use super::{
+    chain, duration,
+    line::{Field, Value},
+    machine,
+};
 use backup_core::{
     error::Error as JobError,
     handle::Outcome,
@@ -28,6 +34,10 @@ pub(crate) struct Report {
     is_apart: bool,
     /// Groups with an empty line between them; empty groups are left out.
     groups: Vec<Vec<Line>>,
+    /// The same for programs (`behaviour.md` §8.3).
+    fields: Vec<Field>,
+    /// The same as lines of `--machine` (`behaviour.md` §8.4).
+    machine: Vec<String>,
     /// Whether the job succeeded, or got as far as doing anything.
     matters: bool,
 }
@@ -47,7 +57,24 @@ impl Report {
             ("Resumes", counts.resumes),
         ];
         let earlier = Duration::from_millis(counts.earlier_ms);
+        let [indexes_skipped, retries, resumes] = ours.map(|(_, count)| count);
+        let keys = [
+            ("records-read", counts.records_read),
+            ("s-index-read", counts.indexes_read),
+            ("udf-read", counts.udfs_read),
+            ("bytes-written", counts.bytes_written),
+            ("files-written", counts.files_written),
+        ];
+        let more = Ours {
+            indexes_skipped,
+            retries,
+            resumes,
+            throttled_ms: counts.throttled_ms,
+            ..Ours::default()
+        };
+        let fields = fields::of(outcome, earlier, &keys, &more);
         Self::new(
+            fields,
             "Backup report",
             outcome,
             earlier,
@@ -55,6 +82,7 @@ impl Report {
             [lines(&written), changes(&counts)],
             &ours,
         )
+        .with_lines(outcome, vec![machine_backup(&counts)])
     }
 
     /// The report of a backup by XDR.
@@ -63,6 +91,10 @@ impl Report {
         let mut lines = report.groups.iter_mut().flatten();
         if let Some((title, _)) = lines.find(|(title, _)| *title == "Records Read") {
             *title = "Records Received";
+        }
+        let mut fields = report.fields.iter_mut();
+        if let Some((name, _)) = fields.find(|(name, _)| name == "records-read") {
+            "records-received".clone_into(name);
         }
         report
     }
@@ -91,23 +123,40 @@ impl Report {
             ("Retries", counts.retries),
             ("Resumes", counts.resumes),
         ];
+        let earlier = Duration::from_millis(counts.earlier_ms);
         written.extend(sent_again(&counts));
         let groups = [lines(&not_written), written, sets(&outcome.stats.sets())];
+        let more = Ours {
+            failed: counts.failed,
+            not_sent: counts.not_sent,
+            rejected: counts.rejected,
+            indexes_skipped: counts.indexes_skipped,
+            udfs_skipped: counts.udfs_skipped,
+            retries: counts.retries,
+            resumes: counts.resumes,
+            throttled_ms: counts.throttled_ms,
+        };
+        let fields = fields::of(outcome, earlier, &fields::restored(&counts), &more);
         Self::new(
+            fields,
             "Restore report",
             outcome,
-            Duration::from_millis(counts.earlier_ms),
+            earlier,
             items(&counts),
             groups,
             &ours,
         )
+        .with_lines(outcome, machine_restore(&counts))
     }
 
     /// The report of a validation.
     pub(crate) fn validation(outcome: &Outcome<RestoreStats>) -> Self {
         let counts = outcome.stats.snapshot();
         let groups = [bytes_read(&counts)];
+        let keys = fields::validated(&counts);
+        let fields = fields::of(outcome, Duration::ZERO, &keys, &Ours::default());
         Self::new(
+            fields,
             "Validation report",
             outcome,
             Duration::ZERO,
@@ -115,11 +164,22 @@ impl Report {
             groups,
             &[],
         )
+        .with_lines(outcome, machine_restore(&counts))
+    }
+
+    /// The same with lines for `--machine`, which are about jobs that succeeded.
+    fn with_lines<S>(mut self, outcome: &Outcome<S>, lines: Vec<String>) -> Self {
+        if outcome.result.is_ok() {
+            self.machine = lines;
+        }
+        self
     }
 
     /// The same, of a part of a run.
     pub(crate) fn of_part(mut self, part: Option<String>) -> Self {
         if let (Some(part), Some(times)) = (part, self.groups.first_mut()) {
+            self.fields
+                .push(("shard".to_owned(), Value::Text(part.clone())));
             times.push(("Shard", part));
         }
         self
@@ -131,7 +191,23 @@ impl Report {
         self.matters
     }
 
+    /// Says the same to another program (`--machine`).
+    pub(super) fn to_machine(&self) {
+        self.machine.iter().cloned().for_each(machine::line);
+    }
+
+    /// The title of the line that is the report where lines are for programs.
+    pub(super) fn message(&self) -> String {
+        self.title.to_lowercase()
+    }
+
+    /// The values of that line.
+    pub(super) fn into_fields(self) -> Vec<Field> {
+        self.fields
+    }
+
     fn new<S>(
+        fields: Vec<Field>,
         title: &'static str,
         outcome: &Outcome<S>,
         earlier: Duration,
@@ -164,6 +240,8 @@ impl Report {
             title,
             is_apart: true,
             groups: all,
+            fields,
+            machine: Vec::new(),
             matters,
         }
     }
@@ -208,6 +286,27 @@ fn sets(sets: &[SetCounts]) -> Vec<Line> {
         format!("{place}: {read} records read, {inserted} inserted, {left_out} not")
     };
     sets.iter().map(|set| ("Set", line(set))).collect()
+}
+
+fn machine_backup(counts: &BackupCounts) -> String {
+    let [records, bytes] = [counts.records_read, counts.bytes_written];
+    let [indexes, udfs] = [counts.indexes_read, counts.udfs_read];
+    let each = bytes.checked_div(records).unwrap_or_default();
+    format!("SUMMARY:{records}:{indexes}:{udfs}:{bytes}:{each}\n")
+}
+
+/// The blank after the sixth field is what readers of such lines know.
+fn machine_restore(counts: &RestoreCounts) -> Vec<String> {
+    let [records, indexes, udfs] = items(counts);
+    let [expired, skipped, ignored] = [counts.expired, counts.skipped, counts.ignored];
+    let [inserted, existed, fresher] = [counts.inserted, counts.existed, counts.fresher];
+    vec![
+        "PROGRESS:100\n".to_owned(),
+        format!(
+            "SUMMARY:{udfs}:{indexes}:{records}:{expired}:{skipped}:{ignored} \
+             :{inserted}:{existed}:{fresher}\n"
+        ),
+    ]
 }
 
 /// The window of an incremental backup, and what no scan can see of it.

@@ -68,3 +68,13 @@ impl Write for Stderr {
 fn lock() -> MutexGuard<'static, Option<ProgressBar>> {
     BAR.lock().unwrap_or_else(PoisonError::into_inner)
 }
+
+/// The name of a level in its colour, where colours are wanted.
+pub(super) fn level(name: &str, level: tracing::Level) -> String {
+    match level {
+        tracing::Level::ERROR => paint(name, "1;31"),
+        tracing::Level::WARN => paint(name, "1;33"),
+        tracing::Level::INFO => paint(name, "32"),
+        _ => paint(name, "2"),
+    }
+}

@@ -15,19 +15,6 @@ pub(crate) fn estimate(args: &BackupArgs) -> Result<EstimateConfig, Error> {
     })
 }
 
-/// Variable with the number of records that are estimated by beside a backup; 0 = no estimate.
-const FORECAST: &str = "ABSCTL_FORECAST_SAMPLES";
-
-/// The value of that variable; `None` when it is not set.
-pub(super) fn forecast_samples() -> Result<Option<u64>, Error> {
-    let Some(value) = std::env::var_os(FORECAST).filter(|value| !value.is_empty()) else {
-        return Ok(None);
-    };
-    let samples = value.to_str().and_then(|text| text.parse().ok());
-    let wrong = || Error::usage(format!("{FORECAST}: {} is no number", value.display()));
-    samples.ok_or_else(wrong).map(Some)
-}
-
 /// Finds flags that make no sense with an estimate, or without one.
 pub(super) fn check(args: &BackupArgs, problems: &mut Problems) -> Result<(), Error> {
     if !args.estimate.estimate {

@@ -1,6 +1,10 @@
 //! The report of an estimate: what the reference tool says of the total, then ours.
 
-use super::{Line, Report};
+use super::{
+    Line, Report,
+    fields::{count, number, truth},
+};
+use crate::app::output::line::Field;
 use backup_core::{
     backup::{Estimate, EstimateStats},
     handle::Outcome,
@@ -14,6 +18,8 @@ impl Report {
             title: "Estimate report",
             is_apart: false,
             groups: estimate.map_or_else(Vec::new, |found| vec![lines(found)]),
+            fields: estimate.map_or_else(Vec::new, fields),
+            machine: estimate.map(machine_line).into_iter().collect(),
             matters: estimate.is_some(),
         }
     }
@@ -44,6 +50,30 @@ fn lines(found: &Estimate) -> Vec<Line> {
     lines
 }
 
+/// The same for programs (`behaviour.md` §8.3).
+fn fields(found: &Estimate) -> Vec<Field> {
+    vec![
+        count("file-size-bytes", found.bytes),
+        count("upper-bound-bytes", found.bound_bytes),
+        count("records", found.records),
+        number("record-size", format!("{:.0}", found.record_bytes.round())),
+        number(
+            "record-bound",
+            format!("{:.0}", found.record_bound_bytes.ceil()),
+        ),
+        number(
+            "compression-ratio",
+            format!("{:.3}", found.compression_ratio),
+        ),
+        truth("exact", found.is_exact),
+    ]
+}
+
+fn machine_line(found: &Estimate) -> String {
+    let (records, bound) = (found.records, found.record_bound_bytes.ceil());
+    format!("ESTIMATE:{records}:{bound:.0}\n")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,6 +94,8 @@ mod tests {
             title: "Estimate report",
             is_apart: false,
             groups: vec![lines(found)],
+            fields: fields(found),
+            machine: Vec::new(),
             matters: true,
         };
         report.to_string()

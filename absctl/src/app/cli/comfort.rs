@@ -1,0 +1,36 @@
+//! Completions for shells, and manual pages: both out of the flags themselves.
+
+use crate::app::error::Error;
+use clap::Command;
+use clap_complete::Shell;
+use std::io;
+
+/// The script that completes commands and flags in a shell.
+pub(super) fn completions(mut root: Command, shell: Shell) -> String {
+    let mut script = Vec::new();
+    let name = root.get_name().to_owned();
+    clap_complete::generate(shell, &mut root, name, &mut script);
+    String::from_utf8_lossy(&script).into_owned()
+}
+
+/// The manual page of a command, or of the program.
+pub(super) fn man(mut root: Command, command: Option<&str>) -> Result<String, Error> {
+    root.build();
+    let page = match command {
+        None => root,
+        Some(name) => {
+            let found = root.find_subcommand(name).cloned();
+            let unknown = || Error::usage(format!("there is no manual page of {name:?}"));
+            found
+                .ok_or_else(unknown)?
+                .display_name(format!("absctl-{name}"))
+        }
+    };
+    let mut text = Vec::new();
+    let rendered = clap_mangen::Man::new(page).render(&mut text);
+    rendered.map_err(|source: io::Error| Error::System {
+        action: "print a manual page",
+        source,
+    })?;
+    Ok(String::from_utf8_lossy(&text).into_owned())
+}
