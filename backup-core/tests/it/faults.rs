@@ -268,9 +268,3 @@ async fn batches_that_are_never_answered_are_sent_again_after_the_time_out() {
         assert_same(&source, &copy);
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn connections_that_a_node_does_not_take_are_made_later() {
-    let rule = Rule::new(On::Connect, Reaction::Drop).skip(4).times(6);
-    restore_under(rule).await.1.result.unwrap();
-}
