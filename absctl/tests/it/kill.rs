@@ -48,7 +48,7 @@ fn durable_records(path: &Path) -> Option<u64> {
 }
 
 /// 1, or more on a disk that takes longer than usual to make something durable.
-fn slowness(path: &Path) -> u32 {
+pub(crate) fn slowness(path: &Path) -> u32 {
     const SYNCS: u32 = 4;
     let file = fs::File::create(path.join("sync")).expect("file");
     let begun = Instant::now();

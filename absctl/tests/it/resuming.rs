@@ -2,6 +2,7 @@
 
 use crate::{
     envelope::write_key,
+    kill::slowness,
     signals::{end_of, send, start},
     support::{
         Run, absctl, assert_equal, backup, command, empty, filled, hosts, restore, wait_for,
@@ -64,9 +65,9 @@ fn finished_records(state: &Path) -> Option<u64> {
     state["counters"]["records_read"].as_u64()
 }
 
-/// Makes every batch take its time.
-fn slow_down(target: &Cluster) {
-    let slow = Reaction::Delay(Duration::from_millis(8));
+/// Makes every batch take its time, the more the slower the disk is: states have to fit in.
+fn slow_down(target: &Cluster, place: &Path) {
+    let slow = Reaction::Delay(Duration::from_millis(8) * slowness(place));
     target.faults().add(Rule::new(On::Batch, slow));
 }
 
@@ -135,7 +136,7 @@ fn a_killed_restore_is_continued_without_loss() {
     // How long a restore is from its first state on, on this machine.
     let state = place.path().join("run.state");
     let target = empty(1);
-    slow_down(&target);
+    slow_down(&target, place.path());
     let begun = Instant::now();
     let whole = killed(&target, forms[1], &state, Duration::from_secs(600));
     assert!(whole.is_break() && !state.exists(), "it has ended");
@@ -146,7 +147,7 @@ fn a_killed_restore_is_continued_without_loss() {
         let mut delay = life.mul_f64(0.6 * random.f64());
         let target = loop {
             let target = empty(1);
-            slow_down(&target);
+            slow_down(&target, place.path());
             if killed(&target, from, &state, delay).is_continue() {
                 break target;
             }
@@ -184,7 +185,7 @@ fn an_interrupted_restore_says_how_to_go_on() {
     let place = tempdir().expect("directory");
     let (set, state) = (place.path().join("set"), place.path().join("run.state"));
     backup(&source, &[&"-d", &set]).succeeds();
-    slow_down(&target);
+    slow_down(&target, place.path());
     let (hosts, more) = (hosts(&target), flags(&state, true));
     let first: [&dyn AsRef<OsStr>; 5] = [&"restore", &hosts, &"-ntest", &"-d", &set];
     let child = start(&args(&first, &more));
@@ -217,7 +218,7 @@ fn other_arguments_and_other_input_are_refused() {
     let (set, state) = (place.path().join("set"), place.path().join("run.state"));
     backup(&source, &[&"-d", &set, &"-w2", &"--no-manifest"]).succeeds();
     let target = empty(1);
-    slow_down(&target);
+    slow_down(&target, place.path());
     let directory = set.display().to_string();
     let killed = killed(&target, &["-d", &directory], &state, Duration::ZERO);
     assert!(killed.is_continue());

@@ -23,9 +23,6 @@ use std::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Making the state may take this share of the time at most: that of very many files is large.
-const SHARE: u32 = 10;
-
 /// What is behind the name of a state in that of its lock. Not `.lock`: in the directory of a
 /// backup that would be a backup's.
 const LOCK: &str = ".in-use";
@@ -214,7 +211,8 @@ impl Keeper {
                 let file = self.place.shown();
                 tracing::warn!(%file, %error, "the state could not be written, will try again");
             }
-            pause = self.interval.max(begun.elapsed().saturating_mul(SHARE));
+            // A slow disk is left to others for as long as the state has had it.
+            pause = self.interval.max(begun.elapsed());
         }
     }
 
