@@ -159,11 +159,12 @@ mod tests {
     use std::collections::BTreeSet;
 
     /// Settings of both commands that a file may give each of them in another way.
-    const EACH_ITS_OWN: [&str; 19] = [
+    const EACH_ITS_OWN: [&str; 20] = [
         "bandwidth",
         "bin-list",
         "continue",
         "directory",
+        "durable-interval",
         "info-max-retries",
         "info-retry-interval",
         "info-retry-multiplier",
