@@ -75,7 +75,7 @@ mod tests {
 
     #[test]
     fn every_place_comes_back() {
-        let file = b"Version 3.1\n# namespace n\n* i n s i 1 b N\n+ n n\n+ d RNfvtsfls/oY29bYkXW6Gx/fyrk=\n+ g 3\n+ t 0\n+ b 0\n";
+        let file = b"Version 3.1\n# namespace n\n* i n s i N 1 b N\n+ n n\n+ d RNfvtsfls/oY29bYkXW6Gx/fyrk=\n+ g 3\n+ t 0\n+ b 0\n";
         let (mut decoder, mut rest) = (Decoder::new(), &file[..]);
         let mut seen = std::vec::Vec::new();
         loop {
@@ -89,7 +89,7 @@ mod tests {
             }
         }
         assert_eq!(seen.first().map(|text| &text[..]), Some("- header 0 0 0"));
-        assert_eq!(seen.last().map(|text| &text[..]), Some("3.1 body 109 8 1"));
+        assert_eq!(seen.last().map(|text| &text[..]), Some("3.1 body 101 8 1"));
     }
 
     #[test]
