@@ -8,7 +8,7 @@ use crate::{error::Error, stats::RestoreStats};
 use aerospike_wire::digest::Digest;
 use asbx_format::payload::WritePolicy;
 use std::{ops::Range, sync::Arc, thread};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 /// Messages of a run.
 const RUN_MESSAGES: usize = 512;
@@ -49,6 +49,9 @@ pub(super) struct Reader {
 /// What a reader sends; nothing follows an error.
 pub(super) type Runs = mpsc::Receiver<Result<Run, Error>>;
 
+/// Ends when the reader has, and has counted everything.
+pub(super) type Ended = oneshot::Receiver<()>;
+
 impl Reader {
     /// Looks at the headers of all files, before anything is written.
     pub(super) fn check_headers(&self) -> Result<(), Error> {
@@ -65,8 +68,9 @@ impl Reader {
     }
 
     /// Starts to read a sequence on a thread of its own, which ends when nobody listens any more.
-    pub(super) fn start(self, sequence: usize) -> Result<Runs, Error> {
+    pub(super) fn start(self, sequence: usize) -> Result<(Runs, Ended), Error> {
         let (sender, runs) = mpsc::channel(QUEUE);
+        let (end, ended) = oneshot::channel();
         thread::Builder::new()
             .name(format!("read-{sequence}"))
             .spawn(move || {
@@ -74,9 +78,11 @@ impl Reader {
                     // Without a listener the run has failed for another reason.
                     let _told = sender.blocking_send(Err(error));
                 }
+                drop(sender);
+                let _waited = end.send(());
             })
             .map_err(|error| Error::Internal(format!("cannot start a thread: {error}")))?;
-        Ok(runs)
+        Ok((runs, ended))
     }
 
     /// `Err(None)`: nobody listens.

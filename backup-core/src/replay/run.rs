@@ -189,7 +189,7 @@ impl Task {
         if self.stop.is_cancelled() {
             return Err(Error::Cancelled);
         }
-        let mut runs = self.reader.clone().start(sequence)?;
+        let (mut runs, ended) = self.reader.clone().start(sequence)?;
         let result = self.write_all(&mut runs).await;
         // What was read and not sent is counted; the reader ends when it finds nobody listening.
         runs.close();
@@ -197,6 +197,7 @@ impl Task {
             let unsent = run.map_or(0, |run| run.messages.len() as u64);
             self.reader.stats.not_sent.add(unsent);
         }
+        let _ended = ended.await; // a closed channel does not wait for its sender
         result
     }
 

@@ -344,7 +344,10 @@ impl Input {
 
     /// The runs that the manifests speak of.
     pub(super) fn run_ids(&self) -> Vec<String> {
-        self.members.iter().map(|member| member.run.clone()).collect()
+        self.members
+            .iter()
+            .map(|member| member.run.clone())
+            .collect()
     }
 
     fn check_beginning(&self, file: &InputFile, bytes: &[u8]) -> Result<(), Error> {
