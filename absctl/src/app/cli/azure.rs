@@ -14,6 +14,7 @@ pub(crate) struct Azure {
     // A secret, because its query may be a signature.
     /// Address of the account, https://NAME.blob.core.windows.net; a shared access signature may
     /// follow as its query
+    #[allow(rustdoc::bare_urls, reason = "the help shows it as it stands here")]
     #[arg(long, value_name = "URL")]
     pub(crate) azure_endpoint: Option<Secret>,
 
