@@ -7,7 +7,7 @@ use std::{
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
-use tokio::task::JoinHandle;
+use tokio::task::{JoinHandle, spawn_blocking};
 use tokio_util::sync::CancellationToken;
 
 /// A job that runs on its own. Dropping the handle cancels the job.
@@ -87,6 +87,14 @@ impl<S> Drop for Job<S> {
     fn drop(&mut self) {
         self.cancel.cancel();
     }
+}
+
+/// Runs work that may block where it may.
+pub(crate) async fn off_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
+) -> Result<T, Error> {
+    let ended = spawn_blocking(work).await;
+    ended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
 /// How long a stopped job waits for a thread that may hang in a read or write of a pipe.

@@ -16,7 +16,7 @@ use super::{
 use crate::{
     error::{Error, StateProblem},
     fingerprint::Fingerprinter,
-    handle::join_or_leave,
+    handle::{join_or_leave, off_runtime},
     limits::Limiter,
     partitions,
     stats::BackupStats,
@@ -29,7 +29,7 @@ use backup_cluster::{
     view::ClusterView,
 };
 use std::{collections::VecDeque, future::Future, sync::Arc};
-use tokio::task::{JoinSet, spawn_blocking};
+use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn run(
@@ -362,14 +362,6 @@ pub(super) fn first_cause(failures: Vec<Error>) -> Result<(), Error> {
     } else {
         failures.find(is_cause).unwrap_or(first)
     })
-}
-
-/// Runs work that may block where it may.
-pub(super) async fn off_runtime<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let ended = spawn_blocking(work).await;
-    ended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
 pub(super) async fn or_cancelled<T, E: Into<Error>>(

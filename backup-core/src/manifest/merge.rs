@@ -161,10 +161,7 @@ pub fn merge(mut shards: Vec<Manifest>) -> Result<Manifest, MergeError> {
     }
     check_gaps(&whole)?;
     whole.divided.clear();
-    let is_limited = whole
-        .selection
-        .get("max-records")
-        .is_some_and(|limit| limit != "0");
+    let is_limited = (whole.given("--max-records")).is_some_and(|limit| limit != "0");
     whole.status = if is_limited {
         Status::Partial
     } else {

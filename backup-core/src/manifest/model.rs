@@ -50,7 +50,7 @@ pub struct Manifest {
     pub server: Server,
     /// Namespace of all records.
     pub namespace: String,
-    /// Every option that selects, by its name without dashes, with its value as given.
+    /// Every option that selects, by its name (`--set-list`), with its value as given.
     #[serde(deserialize_with = "bounded::map")]
     pub selection: BTreeMap<String, String>,
     /// The time that the set stands for.

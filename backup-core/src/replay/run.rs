@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    handle::off_runtime,
     restore::{self, RestoreConfig, RestoreSource},
     stats::RestoreStats,
 };
@@ -17,10 +18,7 @@ use backup_cluster::{
     view::ClusterView,
 };
 use std::sync::Arc;
-use tokio::{
-    sync::Semaphore,
-    task::{JoinSet, spawn_blocking},
-};
+use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
 pub(super) async fn run(
@@ -91,8 +89,7 @@ struct Prepared {
 /// Finds the files and looks at their headers.
 async fn prepare(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
     let (config, stats) = (config.clone(), Arc::clone(stats));
-    let prepared = spawn_blocking(move || find(&config, &stats)).await;
-    prepared.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    off_runtime(move || find(&config, &stats)).await
 }
 
 fn find(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {

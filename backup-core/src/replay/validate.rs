@@ -7,11 +7,11 @@ use super::{
 };
 use crate::{
     error::Error,
+    handle::off_runtime,
     restore::{self, FileReport, Finding, ValidateConfig},
     stats::RestoreStats,
 };
 use std::sync::Arc;
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 /// Files looked at, and those with a finding.
@@ -41,13 +41,11 @@ pub(super) async fn run(
             Err(error) => return Err(error),
         }
     }
-    let reading = spawn_blocking(move || {
+    let reading = off_runtime(move || {
         read_all(&config, &stats, &cancel, &mut report, &mut tally)?;
         Ok(tally)
     });
-    let read = reading.await;
-    let Tally { files, findings } =
-        read.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+    let Tally { files, findings } = reading.await?;
     match findings {
         0 => Ok(()),
         findings => Err(Error::Invalid { files, findings }),

@@ -7,14 +7,14 @@ use super::{
     preview,
     write_stage::Failure,
 };
-use crate::{convert::index, error::Error};
+use crate::{convert::index, error::Error, handle::off_runtime};
 use asb_format::{Decoder, Encoder, Item, Step, Version};
 use std::{
     fs::File,
     io::{self, Read, Seek, Write},
     sync::{Arc, Mutex, PoisonError},
 };
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::runtime::Handle;
 
 /// Text that is kept in memory, in bytes.
 const MEMORY_BYTES: usize = 16 << 20;
@@ -81,8 +81,7 @@ impl Held {
                 })
             })
         };
-        let applied = spawn_blocking(apply).await;
-        applied.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+        off_runtime(apply).await
     }
 }
 

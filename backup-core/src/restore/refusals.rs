@@ -5,14 +5,13 @@ use super::{
     rejects::RejectFile,
     routing::Batch,
 };
-use crate::{error::Error, stats::RestoreStats};
+use crate::{error::Error, handle::off_runtime, stats::RestoreStats};
 use aerospike_wire::result_code::ResultCode;
 use backup_cluster::{batch_write::Written, metadata::Metadata, view::ClusterView};
 use std::sync::{
     Arc,
     atomic::{AtomicBool, Ordering},
 };
-use tokio::task::spawn_blocking;
 
 /// Counts ignored records and keeps them, or makes the error of one that is not.
 #[derive(Debug)]
@@ -98,8 +97,7 @@ impl Refusals {
         };
         let rejected = file.encode(batch, written, ignored)?;
         let file = Arc::clone(file);
-        let appended = spawn_blocking(move || file.append(&rejected)).await;
-        appended.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+        off_runtime(move || file.append(&rejected)).await
     }
 
     /// Whether the namespace takes no records that expire, as far as it can be asked.

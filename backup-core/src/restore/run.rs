@@ -21,7 +21,7 @@ use super::{
 };
 use crate::{
     error::Error,
-    handle::join_or_leave,
+    handle::{join_or_leave, off_runtime},
     limits::Limiter,
     stats::{RestoreCounts, RestoreStats, SetCounts},
 };
@@ -32,7 +32,7 @@ use backup_cluster::{
     view::ClusterView,
 };
 use std::sync::Arc;
-use tokio::{runtime::Handle, task::spawn_blocking};
+use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
 pub(crate) async fn run(
@@ -54,10 +54,10 @@ pub(crate) async fn run(
         let kept = Keeper::open(&options, &opened, &input, &counts, &stop);
         kept.map(|keeper| (keeper, input))
     };
-    let (keeper, input) = blocking(open).await?;
+    let (keeper, input) = off_runtime(open).await?;
     let restored = restore(config, input, stats, cancel, Some(&keeper)).await;
     let is_done = restored.is_ok();
-    let closed = blocking(move || keeper.close(is_done)).await;
+    let closed = off_runtime(move || keeper.close(is_done)).await;
     match closed {
         Err(error @ Error::StateInUse { .. }) => Err(error), // why it was stopped
         closed => restored.and(closed),
@@ -96,10 +96,14 @@ async fn restore(
     let transferred = prepared
         .transfer_all(parts, &failure, &cancel, &stats, rejects.clone())
         .await;
-    let _ = spawn_blocking(move || drop(keeping)).await; // it waits for a thread
+    let wait_for_thread = move || {
+        drop(keeping);
+        Ok(())
+    };
+    let ended = off_runtime(wait_for_thread).await;
     // Whatever happened: what was refused is to be found in files with names.
     let kept = finish_rejects(rejects).await;
-    transferred.and(kept)?;
+    transferred.and(ended).and(kept)?;
     if !failure.is_stopped()
         && let Err(error) = globals.finish(failure.token()).await
     {
@@ -118,14 +122,6 @@ async fn restore(
     Err(Error::Internal(format!(
         "not every record has exactly one outcome: {counts:?}"
     )))
-}
-
-/// Runs what blocks.
-async fn blocking<T: Send + 'static>(
-    work: impl FnOnce() -> Result<T, Error> + Send + 'static,
-) -> Result<T, Error> {
-    let done = spawn_blocking(work).await;
-    done.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
 }
 
 /// Lists the input, and finds out what can be found out before anything is written.
@@ -149,8 +145,7 @@ async fn list(config: &RestoreConfig) -> Result<Input, Error> {
         input.check_beginnings(is_kept)?;
         Ok(input)
     };
-    let listed = spawn_blocking(list).await;
-    listed.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    off_runtime(list).await
 }
 
 /// Where definitions wait, and where refused records are kept.
@@ -206,8 +201,7 @@ async fn finish_rejects(rejects: Option<Arc<RejectFile>>) -> Result<(), Error> {
     let Some(rejects) = rejects else {
         return Ok(());
     };
-    let finished = spawn_blocking(move || rejects.finish()).await;
-    finished.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))
+    off_runtime(move || rejects.finish()).await
 }
 
 impl Prepared {
@@ -215,17 +209,14 @@ impl Prepared {
     /// are to come last are only compared.
     async fn define(&self, parts: Vec<Part>) -> Result<Vec<Part>, Error> {
         let build = self.globals.build();
-        let looked = spawn_blocking(move || {
+        let looked = off_runtime(move || {
             let mut found = Vec::new();
             for part in &parts {
                 found.extend(preview::globals(&part.input, &part.config, build)?);
             }
             Ok((parts, found))
         });
-        let looked = looked
-            .await
-            .unwrap_or_else(|error| Err(Error::Internal(error.to_string())));
-        let (parts, found) = looked?;
+        let (parts, found) = looked.await?;
         self.globals.check_all(&found).await?;
         if !self.config.apply_metadata_last {
             self.globals.apply_all(&found).await?;
@@ -239,8 +230,7 @@ impl Prepared {
             return Ok(None);
         };
         let namespace = self.config.namespace.clone();
-        let opened = spawn_blocking(move || rejects.open(&namespace)).await;
-        let opened = opened.unwrap_or_else(|error| Err(Error::Internal(error.to_string())));
+        let opened = off_runtime(move || rejects.open(&namespace)).await;
         opened.map(|file| Some(Arc::new(file)))
     }
 

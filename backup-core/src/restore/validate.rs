@@ -11,10 +11,13 @@ use super::{
     reader::{OpenFile, Place, Reader, Sink},
     throttle::Throttle,
 };
-use crate::{error::Error, handle::join_or_leave, stats::RestoreStats};
+use crate::{
+    error::Error,
+    handle::{join_or_leave, off_runtime},
+    stats::RestoreStats,
+};
 use asb_format::{Checkpoint, Item, Record};
 use std::{sync::Arc, thread};
-use tokio::task::spawn_blocking;
 use tokio_util::sync::CancellationToken;
 
 /// What to validate.
@@ -102,9 +105,8 @@ pub(crate) async fn run(
 
 async fn inspect(config: &ValidateConfig) -> Result<(Input, Vec<Problem>), Error> {
     let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
-    let inspected = spawn_blocking(move || Input::inspect(source, unwrap, trust)).await;
-    let (input, mut problems) =
-        inspected.unwrap_or_else(|error| Err(Error::Internal(error.to_string())))?;
+    let inspected = off_runtime(move || Input::inspect(source, unwrap, trust));
+    let (input, mut problems) = inspected.await?;
     // Where nothing can be looked at, what is wrong is the whole answer.
     let is_nothing = input.files.is_empty() && input.empty.is_empty();
     if is_nothing && matches!(problems[..], [_]) {

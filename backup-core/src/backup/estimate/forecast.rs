@@ -3,12 +3,9 @@
 
 use super::{Estimate, EstimateConfig, EstimateStats, subject::Subject};
 use crate::{
-    backup::{
-        run::{off_runtime, or_cancelled},
-        selection::Plan,
-        target::Run,
-    },
+    backup::{run::or_cancelled, selection::Plan, target::Run},
     error::Error,
+    handle::off_runtime,
 };
 use backup_cluster::{scan::PartitionCursor, view::ClusterView};
 use std::sync::Arc;

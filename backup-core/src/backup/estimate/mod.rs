@@ -22,12 +22,8 @@ pub use stats::{EstimateCounts, EstimateStats};
 
 pub(super) use forecast::Forecast;
 
-use super::{
-    globals,
-    run::{off_runtime, or_cancelled},
-    selection::Plan,
-};
-use crate::{error::Error, stats::BackupStats};
+use super::{globals, run::or_cancelled, selection::Plan};
+use crate::{error::Error, handle::off_runtime, stats::BackupStats};
 use backup_cluster::{client::AerospikeView, metadata::Metadata, view::ClusterView};
 use std::sync::Arc;
 use subject::Subject;

@@ -9,11 +9,12 @@ use super::{
 use crate::{
     backup::{
         memory::Share,
-        run::{encoder, off_runtime},
+        run::encoder,
         scan_stage::{give_back, is_data},
     },
     convert::wire_to_asb,
     error::Error,
+    handle::off_runtime,
 };
 use aerospike_wire::{digest::PARTITIONS, scan::ScanRecord};
 use asb_format::Encoder;

@@ -1,6 +1,6 @@
 //! Why a backup cannot be the one that an incremental backup goes on from.
 
-use crate::manifest::{ManifestError, SetError};
+use crate::manifest::SetError;
 
 /// Why not; a sentence about the earlier backup.
 #[derive(Debug, thiserror::Error)]
@@ -71,14 +71,7 @@ pub enum ParentProblem {
 impl ParentProblem {
     /// Whether it is about the encryption key.
     pub(crate) const fn is_about_the_key(&self) -> bool {
-        use ManifestError::{NotAuthenticated, WrongKey};
-        let Self::Set {
-            source: SetError::Manifest { source, .. },
-        } = self
-        else {
-            return false;
-        };
-        matches!(source, WrongKey | NotAuthenticated)
+        matches!(self, Self::Set { source } if source.is_about_the_key())
     }
 
     /// What can be done about it.

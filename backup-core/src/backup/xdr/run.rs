@@ -2,7 +2,7 @@
 
 use super::{
     super::{
-        run::{first_cause, off_runtime, or_cancelled, write_globals},
+        run::{first_cause, or_cancelled, write_globals},
         summary::{self, Seen},
         target::Run,
     },
@@ -11,7 +11,7 @@ use super::{
     spread::Spread,
     writer::{Ended, Writer},
 };
-use crate::{error::Error, stats::BackupStats};
+use crate::{error::Error, handle::off_runtime, stats::BackupStats};
 use backup_cluster::{client::AerospikeView, metadata::Metadata, view::ClusterView};
 use backup_xdr::{
     choreography::{self, Overview, Plan},
