@@ -2,7 +2,7 @@
 
 use crate::{
     backup::{ParentProblem, ShardViolation, Violation},
-    lock::LockError,
+    lock::{Holder, LockError},
     manifest::{BlockError, MergeError, SetError},
     names::Shard,
     restore::ChainProblem,
@@ -169,13 +169,15 @@ pub enum Error {
     /// The input was never completed.
     #[error(
         "{source_name} is an unfinished backup: {}",
-        unfinished(entry, missing)
+        unfinished(entry, holder.as_deref(), missing)
     )]
     InputUnfinished {
         /// The directory.
         source_name: String,
         /// What shows it.
         entry: String,
+        /// The run that is still writing it, if one is.
+        holder: Option<Box<Holder>>,
         /// Shards that have not finished, as far as others have.
         missing: Vec<Shard>,
     },
@@ -194,6 +196,17 @@ pub enum Error {
         file: String,
         /// What differs, and where.
         source: BlockError,
+    },
+    /// The files are encrypted, and there is no key.
+    #[error(
+        "{source_name} is encrypted ({}), and no key was given",
+        encryption.to_uppercase()
+    )]
+    NoKey {
+        /// The directory or file.
+        source_name: String,
+        /// `aes128` or `aes256`, by the manifest.
+        encryption: String,
     },
     /// The manifest is that of another namespace.
     #[error("{source_name} is a backup of namespace {found}, not of {expected}")]
@@ -484,7 +497,10 @@ fn other_run(found: &Option<String>) -> String {
     )
 }
 
-fn unfinished(entry: &str, missing: &[Shard]) -> String {
+fn unfinished(entry: &str, holder: Option<&Holder>, missing: &[Shard]) -> String {
+    if let Some(holder) = holder {
+        return format!("{holder} is still writing it");
+    }
     match missing {
         [] => format!("{entry} was never completed"),
         [Shard { count, .. }, ..] => {
@@ -596,6 +612,8 @@ impl Error {
             Self::StateInUse { source, .. } if source.is_held() => ErrorClass::Locked,
             Self::ShardMoved { .. } => ErrorClass::Locked,
             Self::Set { source, .. } if source.is_missing() => ErrorClass::InputMissing,
+            Self::Set { source, .. } if source.is_about_the_key() => ErrorClass::Access,
+            Self::NoKey { .. } => ErrorClass::Access,
             Self::Parent { source, .. } => parent_class(source),
             Self::Chain { source, .. } if source.is_missing() => ErrorClass::InputMissing,
             Self::Set { .. } => ErrorClass::Damage,
@@ -665,9 +683,15 @@ impl Error {
             Self::Parent { source, .. } => Some(source.advice()),
             Self::Chain { source, .. } => Some(source.advice()),
             Self::TargetExists { .. } => Some("choose another name, or use --remove-files"),
-            Self::InputUnfinished { .. } => {
-                Some("take a complete backup: this one was interrupted while it was written")
-            }
+            Self::InputUnfinished {
+                holder: Some(_), ..
+            } => Some("wait until it has finished"),
+            Self::InputUnfinished { .. } => Some(
+                "complete it with `absctl backup --continue`, take another backup, or restore what is there with --allow-incomplete",
+            ),
+            Self::NoKey { .. } => Some(KEY_ADVICE),
+            Self::Set { source, .. } if source.is_about_the_key() => Some(KEY_ADVICE),
+            Self::Envelope { source, .. } if is_about_the_key(source) => Some(KEY_ADVICE),
             Self::RecordRefused {
                 code: ResultCode::ROLE_VIOLATION,
                 ..
@@ -691,6 +715,9 @@ impl Error {
         }
     }
 }
+
+/// Where the key of the backup is missing or another one.
+const KEY_ADVICE: &str = "--encrypt names the encryption of the backup, --encryption-key-file, -env or -secret its key; leave them out where it has none";
 
 fn parent_class(problem: &ParentProblem) -> ErrorClass {
     match problem {

@@ -65,17 +65,18 @@ fn prefix(head: &[u8], magic: &[u8], content: Content) -> Verdict {
 }
 
 /// Version 1, file number (8), zeros (4), namespace padded with zeros (31): `asbx-binary.md` §1.1.
-fn asbx(head: &[u8], whole: bool) -> Verdict {
+/// With `to_be_sure`, less than a header decides nothing.
+fn asbx(head: &[u8], to_be_sure: bool) -> Verdict {
     let is = Verdict::Is(Content::Asbx);
     match head.get(..ASBX_HEADER_BYTES) {
-        None if whole => Verdict::Open,
-        Some(header) if whole => {
+        None if to_be_sure => Verdict::Open,
+        Some(header) => {
             let reserved = header.get(9..13).unwrap_or_default();
             let namespace = header.get(13..).unwrap_or_default();
             let likely = reserved.iter().all(|byte| *byte == 0) || is_padded_name(namespace);
             if likely { is } else { Verdict::Foreign }
         }
-        _ => is,
+        None => is,
     }
 }
 

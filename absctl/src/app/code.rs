@@ -33,6 +33,7 @@ pub(crate) fn of_job(error: &Job) -> &'static str {
         Job::InputEmpty { .. } => "input-empty",
         Job::InputUnfinished { .. } => "input-unfinished",
         Job::Envelope { .. } | Job::Wrap { .. } => "envelope",
+        Job::NoKey { .. } => "encryption-key",
         Job::Altered { .. } => "file-altered",
         Job::OtherNamespace { .. } => "other-namespace",
         Job::RecordRefused { .. } => "record-refused",

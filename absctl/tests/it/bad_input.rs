@@ -209,7 +209,7 @@ fn input_was_never_finished() {
     assert!(
         run.at_once()
             .stderr
-            .contains("hint: take a complete backup")
+            .contains("hint: complete it with `absctl backup --continue`")
     );
 }
 

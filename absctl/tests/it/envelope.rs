@@ -18,12 +18,13 @@ pub(crate) fn key_text() -> String {
 }
 
 pub(crate) fn write_key(path: &Path) -> String {
+    write_pem(path, &key_text())
+}
+
+fn write_pem(path: &Path, key: &str) -> String {
     let name = path.join("key.pem");
     let label = "PRIVATE KEY";
-    let text = format!(
-        "-----BEGIN {label}-----\n{}\n-----END {label}-----\n",
-        key_text()
-    );
+    let text = format!("-----BEGIN {label}-----\n{key}\n-----END {label}-----\n");
     fs::write(&name, text).expect("key file");
     format!("--encryption-key-file={}", name.display())
 }
@@ -151,6 +152,34 @@ fn a_wrong_or_missing_key_is_explained() {
         13,
         "wrong key",
     );
+}
+
+#[test]
+fn a_manifest_tells_which_key_is_missing() {
+    let source = filled(1, 300);
+    let place = tempdir().expect("directory");
+    let (path, key) = (place.path().join("backup"), write_key(place.path()));
+    backup(&source, &[&"-d", &path, &key, &"--encrypt=aes128"]).succeeds();
+    let target = empty(1);
+    let other = place.path().join("other");
+    fs::create_dir(&other).expect("directory");
+    let mut text = key_text().into_bytes();
+    text[200] = if text[200] == b'A' { b'B' } else { b'A' };
+    let other = write_pem(&other, &String::from_utf8(text).expect("base64"));
+    let refused = |flags: &[&str], part: &str| {
+        let mut args: Vec<&dyn AsRef<OsStr>> = vec![&"-d", &path];
+        args.extend(flags.iter().map(|flag| flag as &dyn AsRef<OsStr>));
+        let run = restore(&target, &args);
+        assert_eq!(run.code, Some(12), "{flags:?}: {run:?}");
+        assert!(run.stderr.contains(part), "{part:?}: {run:?}");
+        assert!(run.stderr.contains("hint: --encrypt"), "{run:?}");
+    };
+    refused(&[], "is encrypted (AES128), and no key was given");
+    refused(&[&other, "--encrypt=aes128"], "not the one");
+    refused(&[&key, "--encrypt=aes256"], "not the one");
+    let run = Run::of(&mut command(&[&"restore", &"--validate", &"-d", &path]));
+    assert_eq!(run.code, Some(13), "{run:?}");
+    assert!(run.stderr.contains("and no key was given"), "{run:?}");
 }
 
 #[test]

@@ -98,7 +98,11 @@ fn one_run_at_a_time_has_a_target() {
             backup(&source, &[&"-d", &path, &more]).fails(11, "another backup is writing there");
         assert!(run.stderr.contains(&pid), "{run:?}");
     }
-    restore(&empty(1), &[&"-d", &path]).fails(10, "is an unfinished backup");
+    let run = restore(&empty(1), &[&"-d", &path]).fails(10, "is an unfinished backup");
+    assert!(
+        run.stderr.contains(&pid) && run.stderr.contains("is still writing it"),
+        "{run:?}"
+    );
     first.kill().expect("kill");
     first.wait().expect("child");
     // Its lock has died with it, and tells that the set was never finished.

@@ -108,6 +108,14 @@ struct Head {
     version: u32,
 }
 
+impl ManifestError {
+    /// Whether the encryption key is another one, or given in vain.
+    #[must_use]
+    pub const fn is_about_the_key(&self) -> bool {
+        matches!(self, Self::WrongKey | Self::NotAuthenticated)
+    }
+}
+
 impl Manifest {
     /// The value of a selecting option, if it was given; it stands with its dashes or without.
     pub(crate) fn given(&self, option: &str) -> Option<&String> {

@@ -186,6 +186,12 @@ impl SetError {
         }
     }
 
+    /// Whether the encryption key is another one, or given in vain.
+    #[must_use]
+    pub const fn is_about_the_key(&self) -> bool {
+        matches!(self, Self::Manifest { source, .. } if source.is_about_the_key())
+    }
+
     /// Whether something is missing, which has an exit code of its own.
     #[must_use]
     pub const fn is_missing(&self) -> bool {

@@ -103,15 +103,17 @@ fn find(
             source: Box::new(error),
         },
     })?;
-    let unfinished = |found: &[String], missing| Error::InputUnfinished {
+    let unfinished = |found: &[String], holder, missing| Error::InputUnfinished {
         source_name: store.location().to_owned(),
         entry: found.first().cloned().unwrap_or_default(),
+        holder,
         missing,
     };
     let stat = |name: &String| Ok((store.stat(name)?, None));
     let all: Found = match verdict {
         Verdict::Whole(set) => {
             set.notes.iter().for_each(|note| tracing::warn!("{note}"));
+            unwrap.check_key(&**store, &set)?;
             for (manifest, _) in &set.manifests {
                 let found = &manifest.namespace;
                 if let Some(expected) = namespace.filter(|expected| expected != found) {
@@ -131,7 +133,12 @@ fn find(
         Verdict::Unfinished { closed, .. } if trust.allow_incomplete => {
             closed.iter().map(stat).collect::<Result<_, Error>>()?
         }
-        Verdict::Unfinished { found, missing, .. } => return Err(unfinished(&found, missing)),
+        Verdict::Unfinished {
+            found,
+            holder,
+            missing,
+            ..
+        } => return Err(unfinished(&found, holder, missing)),
         Verdict::Foreign { notes } => {
             notes.iter().for_each(|note| tracing::warn!("{note}"));
             match store.single_name() {

@@ -1,8 +1,12 @@
 //! The content of a stored file: decrypted and decompressed on the way in.
 
 use super::frames::Frames;
-use crate::manifest::BlockError;
+use crate::{
+    error::Error,
+    manifest::{BlockError, WholeSet},
+};
 use backup_envelope::{Compression, Decoder, DecoderOptions, HEAD_BYTES, Key, Wants, WindowLog};
+use backup_storage::Store;
 use std::{
     fmt,
     io::{self, Read},
@@ -34,6 +38,22 @@ impl Unwrap {
             compression: self.compression,
             key: self.key.clone(),
             window_log: self.window_log,
+        }
+    }
+
+    /// Whether there is a key if one is needed, by the manifests.
+    ///
+    /// # Errors
+    /// [`Error::NoKey`].
+    pub(crate) fn check_key(&self, store: &dyn Store, set: &WholeSet) -> Result<(), Error> {
+        let mut manifests = set.manifests.iter();
+        let encryption = manifests.find_map(|(manifest, _)| manifest.envelope.encryption.clone());
+        match encryption {
+            Some(encryption) if self.key.is_none() => Err(Error::NoKey {
+                source_name: store.location().to_owned(),
+                encryption,
+            }),
+            _ => Ok(()),
         }
     }
 }

@@ -8,6 +8,7 @@ use super::{
 };
 use crate::{
     error::Error,
+    lock::Holder,
     manifest::{
         BLOCK_BYTES, BlockError, BlockReader, FileEntry, FileHash, Inspection, Note, ReadOptions,
         SetError, SetKey, Verdict, WholeSet, check_block, inspect,
@@ -226,15 +227,22 @@ impl Input {
                 let members =
                     manifests.map(|manifest| Member::new(place, store.location(), manifest));
                 self.members.extend(members);
+                let problem = |error| Problem {
+                    shown: store.location().to_owned(),
+                    error,
+                };
+                let refused = self.unwrap.check_key(&**store, &set);
+                self.problems.extend(refused.err().map(problem));
                 whole(source, store, &set)?
             }
             Verdict::Unfinished {
                 found,
                 closed,
+                holder,
                 missing,
-                ..
             } => {
-                self.unfinished(store, &found, missing, trust);
+                let entry = found.into_iter().next().unwrap_or_default();
+                self.unfinished(store, entry, (holder, missing), trust);
                 let entries = closed
                     .iter()
                     .map(|name| Ok(InputFile::new(store, store.stat(name)?, None)));
@@ -271,11 +279,10 @@ impl Input {
     fn unfinished(
         &mut self,
         store: &Arc<dyn Store>,
-        found: &[String],
-        missing: Vec<Shard>,
+        entry: String,
+        (holder, missing): (Option<Box<Holder>>, Vec<Shard>),
         trust: Trust,
     ) {
-        let entry = found.first().cloned().unwrap_or_default();
         if trust.allow_incomplete {
             tracing::warn!(%entry, "the backup was never completed; its closed files are taken");
             self.unproved.push(store.location().to_owned());
@@ -286,6 +293,7 @@ impl Input {
             error: Error::InputUnfinished {
                 source_name: store.location().to_owned(),
                 entry,
+                holder,
                 missing,
             },
         });
