@@ -79,7 +79,7 @@ pub(crate) struct AzureWrite {
     pub(crate) azure_block_size: Option<u64>,
 
     /// Blocks of one file under way at a time. Every one takes memory
-    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::at_least_one)]
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::number::at_least_one)]
     pub(crate) azure_upload_concurrency: usize,
 }
 
@@ -98,7 +98,7 @@ pub(crate) struct AzureRead {
     pub(crate) azure_retry_read_backoff: u64,
 
     /// What each such pause is longer than the one before
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::factor)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::number::factor)]
     pub(crate) azure_retry_read_multiplier: f64,
 
     /// How often a download is tried without progress; 0 = never again

@@ -13,11 +13,11 @@ pub(crate) struct Estimate {
 
     /// Records that an estimate reads whole; 0 and default: 10000. When all that are selected were
     /// read, it is exact
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) estimate_samples: Option<u64>,
 
     /// Records that are read to warn of a target that is too small, beside a backup; 0 = no
     /// warning
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    #[arg(long, value_name = "N")]
     pub(crate) forecast_samples: Option<u64>,
 }

@@ -32,7 +32,7 @@ pub(crate) struct Gcp {
     pub(crate) gcp_retry_max_backoff: u64,
 
     /// What each pause is longer than the one before
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::factor)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::number::factor)]
     pub(crate) gcp_retry_backoff_multiplier: f64,
 
     /// Connections at a time; 0 = any number
@@ -72,7 +72,7 @@ pub(crate) struct GcpRead {
     pub(crate) gcp_retry_read_backoff: u64,
 
     /// What each such pause is longer than the one before
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::factor)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::number::factor)]
     pub(crate) gcp_retry_read_multiplier: f64,
 
     /// How often a download is tried without progress; 0 = never again

@@ -16,6 +16,7 @@ mod given;
 mod limits;
 mod logging;
 mod mode;
+mod number;
 mod patience;
 mod policy;
 mod records;
@@ -213,19 +214,6 @@ pub(crate) struct RestoreArgs {
     pub(crate) part: Part,
     #[command(flatten)]
     pub(crate) limits: Limits,
-}
-
-/// A number that is not 0.
-fn at_least_one(typed: &str) -> Result<usize, String> {
-    let number = typed.parse().ok().filter(|number| *number > 0);
-    number.ok_or_else(|| "a number from 1 on is needed".to_owned())
-}
-
-/// A number by which pauses grow.
-fn factor(typed: &str) -> Result<f64, String> {
-    let number = typed.parse().ok();
-    let number = number.filter(|number| (1.0..1e6).contains(number));
-    number.ok_or_else(|| "a number from 1 on is needed".to_owned())
 }
 
 /// What a command line asks for.

@@ -1,7 +1,7 @@
 //! Time-outs and retries (`cli.md` §7).
 
+use super::number::factor;
 use clap::Args;
-use std::str::FromStr;
 
 /// Flags of info commands, by which the cluster is asked about everything but records.
 #[derive(Debug, Args)]
@@ -16,8 +16,8 @@ pub(crate) struct Info {
     pub(crate) info_retry_interval: u32,
 
     /// Growth of that pause from one attempt to the next, at least 1
-    #[arg(long, value_name = "FACTOR", default_value = "1.0")]
-    pub(crate) info_retry_multiplier: Factor,
+    #[arg(long, value_name = "FACTOR", default_value = "1.0", value_parser = factor)]
+    pub(crate) info_retry_multiplier: f64,
 
     /// Attempts for one info command in all; 0 and 1 = no second one
     #[arg(long, value_name = "N", default_value_t = 3)]
@@ -47,34 +47,4 @@ pub(crate) struct Scans {
     /// this flag it is 500 and grows to 5 s
     #[arg(long, visible_alias = "retry-delay", value_name = "MS")]
     pub(crate) sleep_between_retries: Option<u32>,
-}
-
-/// A factor of at least 1.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(crate) struct Factor(pub(crate) f64);
-
-impl FromStr for Factor {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Self, String> {
-        match text.parse::<f64>() {
-            Ok(factor) if factor.is_finite() && factor >= 1.0 => Ok(Self(factor)),
-            Ok(_) => Err(format!("{text} is less than 1, or no number")),
-            Err(_) => Err(format!("{text:?} is no number")),
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::Factor;
-
-    #[test]
-    fn factors() {
-        assert_eq!("1".parse(), Ok(Factor(1.0)));
-        assert_eq!("2.5".parse(), Ok(Factor(2.5)));
-        for wrong in ["0.5", "0", "-1", "NaN", "inf", "", "x"] {
-            assert!(wrong.parse::<Factor>().is_err(), "{wrong}");
-        }
-    }
 }

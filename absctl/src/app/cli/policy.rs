@@ -45,12 +45,7 @@ pub(crate) struct Policy {
     pub(crate) no_generation: bool,
 
     /// Let records that expire live so many seconds longer
-    #[arg(
-        long,
-        value_name = "SECONDS",
-        default_value_t = 0,
-        allow_negative_numbers = true
-    )]
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     pub(crate) extra_ttl: u32,
 
     /// Count records that the server refuses for what they are (too big, another key, forbidden

@@ -55,12 +55,7 @@ pub(crate) struct Records {
 
     /// Only these partitions: PARTITION, BEGIN-COUNT, or a digest (base64) for the records after
     /// it in its partition
-    #[arg(
-        short = 'X',
-        long,
-        value_name = "FILTER,...",
-        allow_negative_numbers = true
-    )]
+    #[arg(short = 'X', long, value_name = "FILTER,...")]
     pub(crate) partition_list: Option<String>,
 
     /// Only the records after this digest (base64) in its partition, and all partitions after

@@ -94,7 +94,7 @@ pub(crate) struct S3Write {
     pub(crate) s3_upload_concurrency: usize,
 
     /// Parts under way at a time, all files together
-    #[arg(long, value_name = "N", value_parser = super::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = super::number::at_least_one)]
     pub(crate) s3_max_async_uploads: Option<usize>,
 
     /// Send a CRC-64/NVME with each part, for the store to check
@@ -125,7 +125,7 @@ pub(crate) struct S3Read {
     pub(crate) s3_restore_poll_duration: u64,
 
     /// Requests that read at a time, all files together
-    #[arg(long, value_name = "N", value_parser = super::at_least_one)]
+    #[arg(long, value_name = "N", value_parser = super::number::at_least_one)]
     pub(crate) s3_max_async_downloads: Option<usize>,
 
     /// Pause before a download that broke off is continued, in milliseconds
@@ -134,7 +134,7 @@ pub(crate) struct S3Read {
     pub(crate) s3_retry_read_backoff: u64,
 
     /// What each such pause is longer than the one before
-    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::factor)]
+    #[arg(long, value_name = "FACTOR", default_value_t = 2.0, value_parser = super::number::factor)]
     pub(crate) s3_retry_read_multiplier: f64,
 
     /// How often a download is tried without progress; 0 = never again

@@ -12,7 +12,7 @@ pub(super) fn info_retry(flags: &Info) -> RetryPolicy {
     RetryPolicy {
         attempts: flags.info_max_retries,
         base: millis(flags.info_retry_interval),
-        multiplier: flags.info_retry_multiplier.0,
+        multiplier: flags.info_retry_multiplier,
         ..RetryPolicy::INFO
     }
 }

@@ -1,7 +1,7 @@
 //! A backup by XDR, from its flags.
 
 use super::{
-    Problems, Secrets, connect, envelope, local_dir, mebibytes, parallel, patience::millis,
+    Problems, Secrets, connect, envelope, mebibytes, parallel, patience::millis, place::local_dir,
     required_namespace,
 };
 use crate::app::{

@@ -1,0 +1,87 @@
+//! From flags to a restore or a validation.
+
+use super::{
+    Secrets, connect, envelope, mebibytes, parallel, place, problems::Problems, replay, restoring,
+    shard, warn_of_nothing,
+};
+use crate::app::{cli::RestoreArgs, error::Error};
+use backup_core::{
+    replay::{Kinds, ReplayConfig},
+    restore::{RestoreConfig, Trust, ValidateConfig},
+};
+
+/// What `absctl restore` is asked for.
+#[derive(Debug)]
+pub(crate) enum RestoreTask {
+    /// A restore.
+    Restore(Box<RestoreConfig>),
+    /// A restore of ASBX files.
+    Replay(Box<ReplayConfig>),
+    /// Reading only, without a cluster.
+    Validate(ValidateConfig),
+    /// The same with ASBX files.
+    ValidateReplay(ValidateConfig),
+}
+
+/// The restore or validation that was asked for.
+pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
+    let run = shard::check_restore(args)?;
+    let secrets = Secrets::new(&args.agent)?;
+    if args.source.validate {
+        return validation(args, &secrets);
+    }
+    warn_of_nothing(&args.selection);
+    let mut problems = Problems::default();
+    let namespaces = restoring::namespaces(args.selection.namespace.as_deref());
+    let namespaces = problems.note(namespaces)?;
+    let source = problems.note(place::source(args, &secrets))?;
+    let (Some((namespace, destination)), Some(source)) = (namespaces, source) else {
+        return Err(problems.into_error());
+    };
+    let mut config = RestoreConfig::new(namespace, source);
+    restoring::apply(args, &mut config, &mut problems)?;
+    if !problems.is_empty() {
+        return Err(problems.into_error());
+    }
+    config.destination = destination.map(str::to_owned);
+    config.parallel = parallel(args.tuning.parallel);
+    config.apply_metadata_last = args.source.apply_metadata_last;
+    config.shard = args.part.shard;
+    config.run = run;
+    config.no_records = args.selection.no_records;
+    config.no_indexes = args.selection.no_indexes;
+    config.no_udfs = args.selection.no_udfs;
+    config.trust = trust(args);
+    config.unwrap = envelope::unwrap(&args.envelope, &args.window, &secrets)?;
+    config.connect = connect(&args.connection, &secrets)?;
+    Ok(match replay::replay(args, &config)? {
+        Some(replay) => RestoreTask::Replay(Box::new(replay)),
+        None => RestoreTask::Restore(Box::new(config)),
+    })
+}
+
+fn validation(args: &RestoreArgs, secrets: &Secrets) -> Result<RestoreTask, Error> {
+    restoring::check_validation(args)?;
+    let namespace = args.selection.namespace.as_deref();
+    let namespaces = namespace.map(|typed| restoring::namespaces(Some(typed)));
+    let config = ValidateConfig {
+        namespace: namespaces.transpose()?.map(|(source, _)| source.to_owned()),
+        source: place::source(args, secrets)?,
+        unwrap: envelope::unwrap(&args.envelope, &args.window, secrets)?,
+        trust: trust(args),
+        parallel: parallel(args.tuning.parallel),
+        bytes_per_second: mebibytes("--bandwidth (-N)", args.limits.bandwidth)?,
+    };
+    let kinds = Kinds::of_source(&config.source)?;
+    Ok(match replay::is_about(args, kinds) {
+        true => RestoreTask::ValidateReplay(config),
+        false => RestoreTask::Validate(config),
+    })
+}
+
+const fn trust(args: &RestoreArgs) -> Trust {
+    Trust {
+        allow_incomplete: args.source.allow_incomplete,
+        ignore_manifest: args.source.ignore_manifest,
+    }
+}
