@@ -12,6 +12,7 @@ mod micro;
 mod node;
 mod report;
 mod statistics;
+mod work;
 mod yardstick;
 
 use std::fs;
@@ -24,6 +25,7 @@ use self::child::Usage;
 use self::machine::Machine;
 use self::node::{Node, Seeding};
 use self::report::{EndToEnd, Report};
+use self::work::{PLAIN, WORKS, Work};
 use self::yardstick::Yardstick;
 use crate::command::ChildCommand;
 use crate::failure::Failure;
@@ -38,7 +40,7 @@ pub(crate) struct Options {
     /// Records in the namespace.
     #[arg(long, default_value_t = 1_000_000)]
     records: u64,
-    /// Times to repeat backup, yardstick and restore; the medians are reported.
+    /// Times to repeat everything; the medians are reported.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u32).range(1..))]
     runs: u32,
     /// Also write the figures and the machine's description to this file.
@@ -53,10 +55,10 @@ pub(crate) struct Options {
 }
 
 /// One round of everything.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Round {
-    backup: Usage,
-    restore: Usage,
+    /// In the order of [`WORKS`].
+    usages: Vec<Usage>,
     yardstick: Yardstick,
 }
 
@@ -118,39 +120,62 @@ fn measure_end_to_end(workspace: &Workspace, options: &Options) -> Result<EndToE
 }
 
 impl Bench {
-    /// Backup, yardstick, restore; the first round also proves that the restore is complete.
+    /// Each work once, and the yardstick; the first round also proves that restores are complete.
     fn round(&self, source: &Node, number: u32) -> Result<Round, Failure> {
-        let directory = self.folder.join("backup");
-        remove_folder(&directory)?;
-        let backup = self.absctl("backup", source, &directory)?;
-        let yardstick = Yardstick::measure(&directory)?;
-        self.expect_all_records("the measured backup", &yardstick)?;
-
-        let target = self.start_node("target", 0)?;
-        let restore = self.absctl("restore", &target, &directory)?;
-        if number == 1 {
-            let copy = self.folder.join("copy");
-            self.absctl("backup", &target, &copy)?;
-            let records = yardstick::count_records(&copy)?;
-            self.expect_records("a backup of the restored node", records)?;
-        }
-        target.stop()?;
-        println!("round {number}: backup {backup}; restore {restore}; {yardstick}");
-        Ok(Round {
-            backup,
-            restore,
-            yardstick,
-        })
+        let usages = WORKS
+            .iter()
+            .map(|work| self.measure(work, source, number == 1));
+        let usages = usages.collect::<Result<Vec<_>, _>>()?;
+        let yardstick = Yardstick::measure(&self.folder.join(PLAIN))?;
+        self.expect_records("the measured backup", yardstick.records)?;
+        println!("round {number}: {yardstick}");
+        Ok(Round { usages, yardstick })
     }
 
-    /// Runs `absctl COMMAND` between a node and a directory.
-    fn absctl(&self, command: &str, node: &Node, directory: &Path) -> Result<Usage, Failure> {
+    /// Runs one command; a restore against an empty node of its own.
+    fn measure(&self, work: &Work, source: &Node, is_proved: bool) -> Result<Usage, Failure> {
+        let usage = if work.is_restore() {
+            let target = self.start_node("target", 0)?;
+            let usage = self.absctl(work, &target)?;
+            if is_proved {
+                self.prove(&target)?;
+            }
+            target.stop()?;
+            usage
+        } else {
+            remove(&self.folder.join(work.place.1))?;
+            self.absctl(work, source)?
+        };
+        println!("{}: {usage}", work.name);
+        Ok(usage)
+    }
+
+    fn absctl(&self, work: &Work, node: &Node) -> Result<Usage, Failure> {
+        let child = work.command(&self.binaries.join("absctl"), node, &self.folder);
+        child::run_measured(child, &self.folder.join("absctl.log"))
+    }
+
+    /// A fast restore that lost something is not fast.
+    fn prove(&self, target: &Node) -> Result<(), Failure> {
+        let copy = self.folder.join("copy");
+        remove(&copy)?;
         let mut child = Command::new(self.binaries.join("absctl"));
         child
-            .args([command, "-h", node.host(), "-p", node.port()])
-            .args(["-n", NAMESPACE, "-d"])
-            .arg(directory);
-        child::run_measured(child, &self.folder.join(format!("{command}.log")))
+            .args([
+                "backup",
+                "-h",
+                target.host(),
+                "-p",
+                target.port(),
+                "-n",
+                NAMESPACE,
+            ])
+            .arg("-d")
+            .arg(&copy);
+        child::run_measured(child, &self.folder.join("copy.log"))?;
+        let records = yardstick::count_records(&copy)?;
+        self.expect_records("a backup of the restored node", records)?;
+        remove(&copy)
     }
 
     /// Starts a node whose ready file and log carry `name`.
@@ -162,11 +187,6 @@ impl Bench {
             namespace: NAMESPACE,
             records,
         })
-    }
-
-    /// A fast backup that lost something is not fast.
-    fn expect_all_records(&self, what: &str, yardstick: &Yardstick) -> Result<(), Failure> {
-        self.expect_records(what, yardstick.records)
     }
 
     /// Compares a number of records with what was seeded.
@@ -182,15 +202,20 @@ impl Bench {
 
     /// An empty folder for this run.
     fn clear_folder(&self) -> Result<(), Failure> {
-        remove_folder(&self.folder)?;
+        remove(&self.folder)?;
         fs::create_dir_all(&self.folder)
             .map_err(|cause| Failure::file("create", &self.folder, &cause))
     }
 }
 
-/// Removes a folder of ours if it is there.
-fn remove_folder(path: &Path) -> Result<(), Failure> {
-    match fs::remove_dir_all(path) {
+/// Removes a folder or file of ours, and what belongs to it, if it is there.
+fn remove(path: &Path) -> Result<(), Failure> {
+    let manifest = path.with_added_extension("manifest.json");
+    let removed = match path.is_file() {
+        true => fs::remove_file(path).and_then(|()| fs::remove_file(manifest)),
+        false => fs::remove_dir_all(path),
+    };
+    match removed {
         Err(cause) if cause.kind() != std::io::ErrorKind::NotFound => {
             Err(Failure::file("remove", path, &cause))
         }
