@@ -55,6 +55,7 @@ pub mod error;
 pub mod fingerprint;
 pub mod handle;
 mod limits;
+pub mod load;
 pub mod lock;
 pub mod manifest;
 pub mod names;

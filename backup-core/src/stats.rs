@@ -1,12 +1,13 @@
 //! Counters of a job: atomic while it runs, plain in the report.
 
+use crate::load::{BackupLoad, Phase, RestoreLoad, STAGES, StageLoad};
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
 macro_rules! counters {
-    ($(#[$doc:meta])* $live:ident $({ $($extra:ident: $extra_type:ty,)* })?,
+    ($(#[$doc:meta])* $live:ident $({ $($extra_vis:vis $extra:ident: $extra_type:ty,)* })?,
      $(#[$plain_doc:meta])* $plain:ident {
         $($(#[$field_doc:meta])* $field:ident,)*
     }) => {
@@ -14,7 +15,7 @@ macro_rules! counters {
         #[derive(Debug, Default)]
         pub struct $live {
             $(pub(crate) $field: Counter,)*
-            $($($extra: $extra_type,)*)?
+            $($($extra_vis $extra: $extra_type,)*)?
         }
 
         impl $live {
@@ -61,7 +62,9 @@ impl Counter {
 
 counters! {
     /// Live counters of a backup.
-    BackupStats,
+    BackupStats {
+        pub(crate) load: BackupLoad,
+    },
     /// What a backup did (`behaviour.md` §8.2).
     BackupCounts {
         /// Records written to files.
@@ -98,6 +101,7 @@ counters! {
     /// Live counters of a restore or validation.
     RestoreStats {
         sets: Mutex<Vec<SetCounts>>,
+        pub(crate) load: RestoreLoad,
     },
     /// What a restore did (`behaviour.md` §8.2). Every record read is in exactly one of the
     /// counters from `expired` to `not_sent`.
@@ -162,7 +166,33 @@ pub struct SetCounts {
     pub counts: RestoreCounts,
 }
 
+impl BackupStats {
+    /// What the backup is at.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.load.phase.get()
+    }
+
+    /// How busy its stages have been, in the order of the data.
+    #[must_use]
+    pub fn stages(&self) -> [StageLoad; STAGES] {
+        self.load.stages()
+    }
+}
+
 impl RestoreStats {
+    /// What the restore is at.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.load.phase.get()
+    }
+
+    /// How busy its stages have been, in the order of the data.
+    #[must_use]
+    pub fn stages(&self) -> [StageLoad; STAGES] {
+        self.load.stages()
+    }
+
     /// The sets of a chain that were begun and left, in that order; empty where there is no chain.
     #[must_use]
     pub fn sets(&self) -> Vec<SetCounts> {

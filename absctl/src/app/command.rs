@@ -1,6 +1,7 @@
 //! The commands: start the job, drive it, print the report.
 
 use super::{
+    announce,
     cli::{BackupArgs, BackupWay, Command, Logging, Work},
     config::{Layers, Shown},
     drive::{Abandoned, drive},
@@ -15,7 +16,6 @@ use backup_core::{
     handle::Outcome,
     replay::{self, ReplayConfig},
     restore::{self, RestoreConfig, ValidateConfig},
-    stats::{BackupStats, RestoreStats},
     xdr::{self, CleanedUp, XdrConfig},
 };
 
@@ -62,7 +62,9 @@ fn dispatch(command: Command) -> Result<(), Error> {
         Command::Backup(args) if args.way.is_some() => other_way(*args),
         Command::Backup(args) if args.estimate.estimate => on_runtime(async |signals| {
             let config = resolved(signals, move || {
-                then_listen(settings::estimate(&args)?, &args.logging)
+                let config = settings::estimate(&args)?;
+                announce::backup(&args);
+                then_listen(config, &args.logging)
             })
             .await?;
             run_estimate(config, signals).await
@@ -72,14 +74,18 @@ fn dispatch(command: Command) -> Result<(), Error> {
         }),
         Command::Backup(args) => on_runtime(async |signals| {
             let config = resolved(signals, move || {
-                then_listen(settings::backup(&args)?, &args.logging)
+                let config = settings::backup(&args)?;
+                announce::backup(&args);
+                then_listen(config, &args.logging)
             })
             .await?;
             run_backup(config, signals).await
         }),
         Command::Restore(args) => on_runtime(async |signals| {
             match resolved(signals, move || {
-                then_listen(settings::restore(&args)?, &args.logging)
+                let task = settings::restore(&args)?;
+                announce::restore(&args);
+                then_listen(task, &args.logging)
             })
             .await?
             {
@@ -135,9 +141,8 @@ fn say(done: &CleanedUp) {
 
 async fn run_xdr(config: XdrConfig, signals: &mut Signals) -> Result<(), Error> {
     let job = xdr::start(config);
-    let moment = |stats: &BackupStats| Moment::of_backup(&stats.snapshot());
     tracing::info!("starting xdr backup");
-    let ended = drive("backup", job, moment, signals, false).await;
+    let ended = drive("backup", job, Moment::of_backup, signals, false).await;
     finish(ended, Report::xdr)
 }
 
@@ -198,28 +203,14 @@ async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), E
     let part = sharded.map(|own| format!("{}, run {}", part(own.shard), own.run));
     tracing::info!("starting scan backup");
     let job = backup::start(config);
-    let ended = drive(
-        "backup",
-        job,
-        |stats| Moment::of_backup(&stats.snapshot()),
-        signals,
-        is_stream,
-    )
-    .await;
+    let ended = drive("backup", job, Moment::of_backup, signals, is_stream).await;
     finish(ended, |outcome| Report::backup(outcome).of_part(part))
 }
 
 async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(), Error> {
     tracing::info!("calculating backup estimate");
     let job = backup::estimate(config);
-    let ended = drive(
-        "estimate",
-        job,
-        |stats| Moment::of_estimate(&stats.snapshot()),
-        signals,
-        false,
-    )
-    .await;
+    let ended = drive("estimate", job, Moment::of_estimate, signals, false).await;
     finish(ended, Report::estimate)
 }
 
@@ -228,14 +219,14 @@ async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(),
     let part = config.shard.map(part);
     tracing::info!("starting asb restore");
     let job = restore::start(config);
-    let ended = drive("restore", job, restore_moment, signals, is_stream).await;
+    let ended = drive("restore", job, Moment::of_restore, signals, is_stream).await;
     finish(ended, |outcome| Report::restore(outcome).of_part(part))
 }
 
 async fn run_replay(config: ReplayConfig, signals: &mut Signals) -> Result<(), Error> {
     tracing::info!("starting asbx restore");
     let job = replay::start(config);
-    let ended = drive("restore", job, restore_moment, signals, false).await;
+    let ended = drive("restore", job, Moment::of_restore, signals, false).await;
     finish(ended, Report::restore)
 }
 
@@ -250,16 +241,12 @@ async fn run_validation(
         true => replay::validate(config, |file| output::file_report(&file)),
         false => restore::validate(config, |file| output::file_report(&file)),
     };
-    let ended = drive("validate", job, restore_moment, signals, is_stream).await;
+    let ended = drive("validate", job, Moment::of_restore, signals, is_stream).await;
     finish(ended, Report::validation)
 }
 
 fn part(Shard { number, count }: Shard) -> String {
     format!("{number} of {count}")
-}
-
-fn restore_moment(stats: &RestoreStats) -> Moment {
-    Moment::of_restore(&stats.snapshot())
 }
 
 fn finish<S>(

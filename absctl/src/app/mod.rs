@@ -12,6 +12,7 @@
 //! it in by its path to run the program's own code.
 
 mod access;
+mod announce;
 mod cli;
 mod code;
 mod command;

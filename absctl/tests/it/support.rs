@@ -1,7 +1,7 @@
 //! What the tests share: clusters with data, runs of the program, and what they printed.
 
 use crate::compare::Comparison;
-use asnode::{Cluster, NamespaceConfig, generate};
+use asnode::{Cluster, NamespaceConfig, RawRecord, generate};
 use std::{
     ffi::OsStr,
     fs,
@@ -29,6 +29,16 @@ pub(crate) fn filled(nodes: usize, records: u64) -> Cluster {
     let cluster = empty(nodes);
     let loaded = generate::load(&cluster, NAMESPACE, generate::Shape::Types, records, 7);
     assert!(loaded >= records);
+    cluster
+}
+
+/// A cluster with so many records of `length` bytes, and nothing else.
+pub(crate) fn heavy(records: i64, length: usize) -> Cluster {
+    let cluster = empty(1);
+    for number in 0..records {
+        let record = RawRecord::for_key("s", 1, &number.to_be_bytes());
+        assert!(cluster.put(NAMESPACE, &record.bin(b"b", 4, &vec![7; length])));
+    }
     cluster
 }
 
@@ -148,8 +158,10 @@ impl Run {
     pub(crate) fn at_once(self) -> Self {
         // What is known about an input may be said before it is opened.
         let others = |line: &&str| {
+            let starts = ["starting", "initializing", "initialized"];
+            let starts = starts.map(|word| format!(" level=INFO msg=\"{word} "));
             let is_note = line.contains(" has no manifest: nothing proves ")
-                || line.contains(" level=INFO msg=\"starting ");
+                || starts.iter().any(|start| line.contains(start));
             !line.starts_with("error: ") && !line.starts_with("hint: ") && !is_note
         };
         assert_eq!(self.stderr.lines().filter(others).count(), 0, "{self:?}");

@@ -47,6 +47,9 @@ pub trait RecordSink: Send {
         true
     }
 
+    /// Something has come from a node: records follow, then [`ready`](Self::ready).
+    fn arrived(&mut self) {}
+
     /// Takes one record over before it returns: the bytes are reused afterwards.
     ///
     /// # Errors

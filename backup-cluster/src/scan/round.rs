@@ -181,6 +181,7 @@ impl<S: RecordSink> Round<'_, S> {
             if let Some(answer) = self.read_more(&mut connection).await? {
                 return Ok(answer);
             }
+            self.sink.arrived();
             let answer = self.deliver(&mut connection, share)?;
             place.accept();
             connection.shrink();

@@ -275,8 +275,8 @@ impl FileSet {
     ) -> Result<(), Error> {
         let mut stored = std::mem::take(&mut file.stored);
         stored.clear();
-        encode(&mut file.encoder, &mut stored)
-            .map_err(|source| wrap::failed(&file.name, source))?;
+        let encoded = (self.stats.load.compress).time(|| encode(&mut file.encoder, &mut stored));
+        encoded.map_err(|source| wrap::failed(&file.name, source))?;
         self.store_bytes(file, &stored)?;
         file.stored = stored;
         Ok(())
@@ -287,10 +287,13 @@ impl FileSet {
             let waited = limit.wait_blocking(bytes.len() as u64, &self.cancel);
             self.stats.throttled_ms.add(millis(waited));
         }
-        if let Some(hasher) = &mut file.hasher {
-            hasher.update(bytes);
-        }
-        file.upload.write_all(bytes)?;
+        let OpenFile { hasher, upload, .. } = file;
+        self.stats.load.write.time(|| {
+            if let Some(hasher) = hasher {
+                hasher.update(bytes);
+            }
+            upload.write_all(bytes)
+        })?;
         self.stats.bytes_written.add(bytes.len() as u64);
         Ok(())
     }
@@ -334,7 +337,9 @@ impl FileSet {
         pending: &mut Ledger,
     ) -> Result<(), Error> {
         self.wrapped(file, EnvelopeEncoder::end_frame)?;
-        if let Durability::Bytes(bytes) = file.upload.durable_point()? {
+        let upload = &mut file.upload;
+        let durable = self.stats.load.write.time(|| upload.durable_point())?;
+        if let Durability::Bytes(bytes) = durable {
             let state = file.state(bytes, false);
             self.journal.commit(state, file.globals.clone(), pending);
         }
@@ -351,10 +356,11 @@ impl FileSet {
             (state.blocks, state.hash) = (hash.blocks, Some(hash.whole));
         }
         let globals = file.globals;
+        let (upload, write) = (file.upload, &self.stats.load.write);
         if self.is_deferred.load(Ordering::Relaxed) {
-            file.upload.finish_unpublished()?;
+            write.time(|| upload.finish_unpublished())?;
         } else {
-            file.upload.finish()?;
+            write.time(|| upload.finish())?;
             lock(&self.published).push(file.name);
         }
         self.stats.files_written.add(1);

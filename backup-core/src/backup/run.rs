@@ -18,6 +18,7 @@ use crate::{
     fingerprint::Fingerprinter,
     handle::{join_or_leave, off_runtime},
     limits::Limiter,
+    load::Phase,
     partitions,
     stats::BackupStats,
 };
@@ -93,6 +94,7 @@ async fn write_all(
     plan: &Plan,
 ) -> Result<(), Error> {
     let config = &run.config;
+    run.stats.load.phase.set(Phase::Metadata);
     let first = write_globals(run, view, cancel).await?;
     if config.no_records {
         let files = Arc::clone(&run.files);
@@ -205,6 +207,7 @@ async fn write_records(
         .collect();
     let shares = divide(&cursors, config.workers());
     let (inputs, writers) = start_writers(run, shares.len(), first)?;
+    run.stats.load.begin(shares.len(), writers.len());
     let limit = Limiter::new(config.records_per_second).map(Arc::new);
     let memory = Share::of(config, shares.len());
     let mut options = ScanOptions::clone(plan.options());
@@ -240,6 +243,7 @@ async fn write_records(
             failures.push(error);
         }
     }
+    run.stats.load.phase.set(Phase::Finishing);
     for writer in writers {
         let ended = join_or_leave(writer.join(), &stop).await;
         failures.extend(ended.unwrap_or(Err(Error::Cancelled)).err());

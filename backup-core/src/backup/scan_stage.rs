@@ -10,6 +10,7 @@ use crate::{
     error::Error,
     fingerprint::{Fingerprint, Fingerprinter},
     limits::Limiter,
+    load::Stage,
     stats::{BackupStats, millis},
 };
 use aerospike_wire::{digest::PartitionId, scan::ScanRecord};
@@ -115,6 +116,43 @@ pub(super) struct ChunkSink {
     taken: u64,
     /// When the last one was handed over.
     last: Instant,
+    worker: Worker,
+}
+
+/// What a scan is at, for the load of the stages.
+#[derive(Debug)]
+struct Worker {
+    stats: Arc<BackupStats>,
+    at: At,
+}
+
+/// Where the time of a scan goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum At {
+    Reading,
+    Encoding,
+    /// Waiting for a writer or a limit.
+    Waiting,
+}
+
+impl Worker {
+    fn turn_to(&mut self, to: At) {
+        let load = &self.stats.load;
+        let stage = |at| match at {
+            At::Reading => Some(&load.read),
+            At::Encoding => Some(&load.encode),
+            At::Waiting => None,
+        };
+        stage(self.at).into_iter().for_each(Stage::leave);
+        stage(to).into_iter().for_each(Stage::enter);
+        self.at = to;
+    }
+}
+
+impl Drop for Worker {
+    fn drop(&mut self) {
+        self.turn_to(At::Waiting);
+    }
 }
 
 impl ChunkSink {
@@ -127,6 +165,11 @@ impl ChunkSink {
         limit: Option<(Arc<Limiter>, CancellationToken)>,
         stats: Arc<BackupStats>,
     ) -> Self {
+        let mut worker = Worker {
+            stats: Arc::clone(&stats),
+            at: At::Waiting,
+        };
+        worker.turn_to(At::Reading);
         Self {
             encoder,
             fingerprinter,
@@ -138,11 +181,31 @@ impl ChunkSink {
             limit,
             taken: 0,
             last: Instant::now(),
+            worker,
+        }
+    }
+
+    /// Makes room for more, as far as that is needed.
+    async fn make_room(&mut self) -> Result<(), Error> {
+        if let Some((limit, stop)) = &self.limit {
+            let fresh = self.chunk.records.saturating_sub(self.taken);
+            self.taken = self.chunk.records;
+            let waited = limit.wait(fresh, stop).await;
+            self.stats.throttled_ms.add(millis(waited));
+        }
+        // A chunk with a grant does not wait for more: somebody may wait for the grant.
+        if self.chunk.text.len() >= self.share.chunk_bytes || self.chunk.grant.is_some() {
+            return self.pass_on().await;
+        }
+        match self.max_age {
+            Some(age) if self.last.elapsed() >= age => self.flush().await,
+            _ => Ok(()),
         }
     }
 
     /// Hands over what is left, and says that nothing more comes.
     pub(super) async fn finish(mut self) -> Result<(), Error> {
+        self.worker.turn_to(At::Waiting);
         self.flush().await?;
         self.writer
             .finish()
@@ -210,20 +273,14 @@ impl RecordSink for ChunkSink {
         self.chunk.grant = Some(grant);
     }
 
+    fn arrived(&mut self) {
+        self.worker.turn_to(At::Encoding);
+    }
+
     async fn ready(&mut self) -> Result<(), Error> {
-        if let Some((limit, stop)) = &self.limit {
-            let fresh = self.chunk.records.saturating_sub(self.taken);
-            self.taken = self.chunk.records;
-            let waited = limit.wait(fresh, stop).await;
-            self.stats.throttled_ms.add(millis(waited));
-        }
-        // A chunk with a grant does not wait for more: somebody may wait for the grant.
-        if self.chunk.text.len() >= self.share.chunk_bytes || self.chunk.grant.is_some() {
-            return self.pass_on().await;
-        }
-        match self.max_age {
-            Some(age) if self.last.elapsed() >= age => self.flush().await,
-            _ => Ok(()),
-        }
+        self.worker.turn_to(At::Waiting);
+        let room = self.make_room().await;
+        self.worker.turn_to(At::Reading);
+        room
     }
 }

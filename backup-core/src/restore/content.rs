@@ -10,6 +10,7 @@ use backup_storage::Store;
 use std::{
     fmt,
     io::{self, Read},
+    time::{Duration, Instant},
 };
 
 /// Stored bytes of a compressed or encrypted file that are read at a time.
@@ -77,6 +78,8 @@ pub(super) struct Content {
     wrapped: Option<Wrapped>,
     /// A compressed file that several threads decompress, instead of `source`.
     frames: Option<Frames>,
+    /// Time that decryption and decompression took.
+    unwrapping: Duration,
 }
 
 /// Where the stored bytes come from.
@@ -135,6 +138,7 @@ impl Content {
                 head,
                 wrapped: None,
                 frames: None,
+                unwrapping: Duration::ZERO,
             });
         }
         if is_shared && is_compressed(&head, unwrap)? {
@@ -144,6 +148,7 @@ impl Content {
                 head: Vec::new(),
                 wrapped: None,
                 frames: Some(frames),
+                unwrapping: Duration::ZERO,
             });
         }
         let wrapped = Wrapped {
@@ -159,6 +164,7 @@ impl Content {
             head: Vec::new(),
             wrapped: Some(wrapped),
             frames: None,
+            unwrapping: Duration::ZERO,
         })
     }
 
@@ -173,6 +179,7 @@ impl Content {
             head: Vec::new(),
             wrapped: None,
             frames: None,
+            unwrapping: Duration::ZERO,
         }
     }
 
@@ -187,14 +194,21 @@ impl Content {
         self.source.as_ref().map_or(frames, Source::stored)
     }
 
+    /// Time that decryption and decompression took so far.
+    pub(super) const fn unwrapping(&self) -> Duration {
+        self.unwrapping
+    }
+
     /// Reads some content; 0 at its end.
     pub(super) fn read(&mut self, out: &mut [u8]) -> Result<usize, Failure> {
         let Some(source) = &mut self.source else {
-            let frames = self.frames.as_mut();
-            return frames.map_or(Ok(0), |frames| frames.read(out));
+            let (frames, begun) = (self.frames.as_mut(), Instant::now());
+            let read = frames.map_or(Ok(0), |frames| frames.read(out));
+            self.unwrapping += begun.elapsed(); // its threads are what is waited for
+            return read;
         };
         if let Some(wrapped) = &mut self.wrapped {
-            return wrapped.read(source, out);
+            return wrapped.read(source, out, &mut self.unwrapping);
         }
         if self.head.is_empty() {
             return source.fetch(out);
@@ -208,7 +222,13 @@ impl Content {
 }
 
 impl Wrapped {
-    fn read(&mut self, source: &mut Source, out: &mut [u8]) -> Result<usize, Failure> {
+    /// Adds to `spent` what its decoder takes.
+    fn read(
+        &mut self,
+        source: &mut Source,
+        out: &mut [u8],
+        spent: &mut Duration,
+    ) -> Result<usize, Failure> {
         loop {
             let text = self.text.get(self.read..).unwrap_or_default();
             if !text.is_empty() {
@@ -220,7 +240,9 @@ impl Wrapped {
             self.read = 0;
             self.text.clear();
             let input = self.input.get(self.taken..).unwrap_or_default();
+            let begun = Instant::now();
             let progress = self.decoder.read(input, &mut self.text);
+            *spent += begun.elapsed();
             let progress = progress.map_err(Failure::Envelope)?;
             self.taken += progress.consumed;
             if !self.text.is_empty() || progress.wants == Wants::Room {

@@ -150,7 +150,10 @@ impl DecodeStage {
             interval: items.interval.as_ref(),
         };
         match items.router.add(record, context, || self.spare()) {
-            Some(batch) => self.send_full(batch, items.router),
+            Some(batch) => {
+                let _idle = self.stats.load.decode.pause();
+                self.send_full(batch, items.router)
+            }
             None => Ok(()),
         }
     }

@@ -148,7 +148,8 @@ impl OpenFile {
         sink: &mut impl Sink,
     ) -> Result<(), Error> {
         while let Some(start) = self.turn(place, reader, sink)? {
-            let decoded = reader.decode_group(start, place.file, sink);
+            let decode = &place.stats.load.decode;
+            let decoded = decode.time(|| reader.decode_group(start, place.file, sink));
             if decoded.is_err() {
                 self.is_over.store(true, Ordering::Release);
             }
@@ -202,7 +203,8 @@ impl Turn {
             {
                 return Ok(Outcome::Group(start));
             }
-            if self.decode(place.file, sink)? {
+            let decode = &place.stats.load.decode;
+            if decode.time(|| self.decode(place.file, sink))? {
                 return Ok(Outcome::Over);
             }
         }
@@ -297,7 +299,10 @@ impl Turn {
             return Ok(0);
         };
         let Place { file, stats, .. } = place;
-        let read = self.buffer.fill(needed, content);
+        let (load, before) = (&stats.load, content.unwrapping());
+        let read = load.read.time(|| self.buffer.fill(needed, content));
+        let unwrapping = content.unwrapping().saturating_sub(before);
+        load.read.hand_over(unwrapping, &load.unwrap);
         let read = read.map_err(|failure| unreadable(file, failure))?;
         let stored = content.stored();
         stats.bytes_fetched.add(stored.saturating_sub(self.fetched));

@@ -23,6 +23,7 @@ use crate::{
     error::Error,
     handle::{join_or_leave, off_runtime},
     limits::Limiter,
+    load::Phase,
     stats::{RestoreCounts, RestoreStats, SetCounts},
 };
 use backup_cluster::{
@@ -72,6 +73,7 @@ async fn restore(
     cancel: CancellationToken,
     keeper: Option<&Arc<Keeper>>,
 ) -> Result<(), Error> {
+    tracing::info!(number = input.files.len(), "found backup files");
     for file in &input.empty {
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
@@ -86,6 +88,7 @@ async fn restore(
     input.tell();
     let links = input.into_links().into_iter();
     let links = links.map(|(link, input)| chain::part(&prepared.config, link, input));
+    stats.load.phase.set(Phase::Metadata);
     let parts = tokio::select! {
         parts = prepared.define(links.collect()) => parts?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
@@ -256,6 +259,7 @@ impl Prepared {
                 finish_set(link, stats, stats.snapshot().since(&before));
             }
         }
+        stats.load.phase.set(Phase::Finishing);
         match held {
             Some(held) if !failure.is_stopped() => held.apply(self.globals, failure).await,
             _ => Ok(()),
@@ -275,6 +279,8 @@ impl Prepared {
         let (writer, globals) = (Arc::clone(&self.writer), Arc::clone(&self.globals));
         let in_flight = config.batches_in_flight.max(1);
         let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
+        stats.load.begin(threads, input.files.len());
+        stats.load.write.set_workers(in_flight);
         let mut files = match held {
             Some(_) => Files::new(input, threads),
             None => Files::metadata_first(input, threads),

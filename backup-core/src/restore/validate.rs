@@ -83,6 +83,7 @@ pub(crate) async fn run(
     };
     input.empty.iter().for_each(|file| results.add_empty(file));
     let threads = decoders(config.parallel, input.files.len(), input.total_bytes());
+    stats.load.begin(threads, expected);
     let received = Task::new(config, input, stats, cancel.clone(), threads).start(threads)?;
     let mut seen = 0;
     while let Some(Ok(found)) = join_or_leave(received.recv_async(), &cancel).await {

@@ -105,7 +105,9 @@ impl WriteStage {
             stop: self.failure.token(),
             cancel: &self.cancel,
         };
+        let busy = self.stats.load.write.busy();
         let mut written = self.writer.write(&batch.node, rows, brakes).await;
+        drop(busy);
         let settled = Settled::of(&written, self.refusals.ignores());
         settled.count(&written, &self.stats);
         outcome::settle(&batch.parts, &written, self.refusals.ignores());

@@ -5,19 +5,20 @@ use tracing::Level;
 
 /// A value in a line.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Value {
+pub(crate) enum Value {
     Count(u64),
     Signed(i64),
     /// A number with its digits.
     Number(String),
     Truth(bool),
     Text(String),
+    List(Vec<String>),
     /// Values with a name in common.
     Group(Vec<Field>),
 }
 
 /// A named value.
-pub(super) type Field = (String, Value);
+pub(crate) type Field = (String, Value);
 
 /// What a line tells a program that reads JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -93,6 +94,7 @@ fn append(line: &mut String, prefix: &str, fields: &[Field]) {
                 continue;
             }
             Value::Text(text) => quoted(text),
+            Value::List(parts) => quoted(&format!("[{}]", parts.join(" "))),
             Value::Number(digits) => digits.clone(),
             Value::Count(count) => count.to_string(),
             Value::Signed(number) => number.to_string(),
@@ -125,6 +127,7 @@ fn object(fields: &[&Field]) -> String {
     let part = |(name, value): &&Field| {
         let value = match value {
             Value::Text(text) => json_text(text),
+            Value::List(parts) => json_list(parts),
             Value::Number(digits) => digits.clone(),
             Value::Count(count) => count.to_string(),
             Value::Signed(number) => number.to_string(),
@@ -135,6 +138,15 @@ fn object(fields: &[&Field]) -> String {
     };
     let parts: Vec<_> = fields.iter().map(part).collect();
     format!("{{{}}}", parts.join(","))
+}
+
+/// An empty list is none, as in the reference tool.
+fn json_list(parts: &[String]) -> String {
+    if parts.is_empty() {
+        return "null".to_owned();
+    }
+    let parts: Vec<_> = parts.iter().map(|part| json_text(part)).collect();
+    format!("[{}]", parts.join(","))
 }
 
 fn json_text(text: &str) -> String {
@@ -160,6 +172,12 @@ mod tests {
                 ("empty".to_owned(), Value::Text(String::new())),
                 ("by".to_owned(), Value::Signed(-1)),
                 ("on".to_owned(), Value::Truth(true)),
+                (
+                    "two".to_owned(),
+                    Value::List(vec!["a".to_owned(), "b".to_owned()]),
+                ),
+                ("one".to_owned(), Value::List(vec!["a".to_owned()])),
+                ("none".to_owned(), Value::List(Vec::new())),
             ],
         }
     }
@@ -169,7 +187,7 @@ mod tests {
         assert_eq!(
             line().text(|level, _| level.to_owned()),
             "time=2026-11-21T01:02:36.882Z level=INFO msg=\"two words\" handler.id=cae59f \
-             pct=40.4 rec/s=10048 name=\"a\\u{1b}\\\"=\" empty=\"\" by=-1 on=true"
+             pct=40.4 rec/s=10048 name=\"a\\u{1b}\\\"=\" empty=\"\" by=-1 on=true two=\"[a b]\" one=[a] none=[]"
         );
     }
 
@@ -179,7 +197,7 @@ mod tests {
             line().json(),
             "{\"time\":\"2026-11-21T01:02:36.882Z\",\"level\":\"INFO\",\"msg\":\"two words\",\
              \"message_type\":\"progress\",\"handler\":{\"id\":\"cae59f\"},\"pct\":40.4,\
-             \"rec/s\":10048,\"name\":\"a\\u001b\\\"=\",\"empty\":\"\",\"by\":-1,\"on\":true}"
+             \"rec/s\":10048,\"name\":\"a\\u001b\\\"=\",\"empty\":\"\",\"by\":-1,\"on\":true,\"two\":[\"a\",\"b\"],\"one\":[\"a\"],\"none\":null}"
         );
     }
 }

@@ -1,14 +1,19 @@
 //! From counters to pace: share done, rates, time left.
 
 use backup_core::{
-    backup::EstimateCounts,
-    stats::{BackupCounts, RestoreCounts},
+    backup::EstimateStats,
+    load::{Phase, STAGES, StageLoad},
+    stats::{BackupStats, RestoreStats},
 };
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The counters of a job at a moment.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(crate) struct Moment {
+    /// What the job is at.
+    pub(super) phase: Phase,
+    /// How busy its stages have been.
+    pub(super) stages: [StageLoad; STAGES],
     /// Records so far.
     pub(super) records: u64,
     /// Bytes in files so far.
@@ -21,8 +26,11 @@ pub(crate) struct Moment {
 
 impl Moment {
     /// A backup is measured in records: the server knows their number.
-    pub(crate) const fn of_backup(counts: &BackupCounts) -> Self {
+    pub(crate) fn of_backup(stats: &BackupStats) -> Self {
+        let counts = stats.snapshot();
         Self {
+            phase: stats.phase(),
+            stages: stats.stages(),
             records: counts.records_read,
             bytes: counts.bytes_written,
             done: counts.records_read,
@@ -31,8 +39,11 @@ impl Moment {
     }
 
     /// An estimate is measured in samples, once it knows how many there are.
-    pub(crate) const fn of_estimate(counts: &EstimateCounts) -> Self {
+    pub(crate) fn of_estimate(stats: &EstimateStats) -> Self {
+        let counts = stats.snapshot();
         Self {
+            phase: Phase::Records,
+            stages: Default::default(),
             records: counts
                 .records_counted
                 .saturating_add(counts.records_sampled),
@@ -43,8 +54,11 @@ impl Moment {
     }
 
     /// A restore is measured in bytes: the files know their sizes.
-    pub(crate) const fn of_restore(counts: &RestoreCounts) -> Self {
+    pub(crate) fn of_restore(stats: &RestoreStats) -> Self {
+        let counts = stats.snapshot();
         Self {
+            phase: stats.phase(),
+            stages: stats.stages(),
             records: counts.records_read,
             bytes: counts.bytes_read,
             done: counts.bytes_fetched,
@@ -76,6 +90,45 @@ impl Moment {
 /// `done / total` in hundredths of a percent.
 fn share(done: u64, total: u64) -> u64 {
     u64::try_from(u128::from(done) * 10_000 / u128::from(total)).unwrap_or(10_000)
+}
+
+/// How busy the stages are: percent of the time of their workers, in the order of the data.
+pub(super) type Load = Vec<(&'static str, u8)>;
+
+/// The time over which the load is measured. It is not an average since the start, as what holds a
+/// job up may change.
+#[derive(Debug)]
+pub(super) struct Window {
+    length: Duration,
+    begun: Instant,
+    before: [StageLoad; STAGES],
+    load: Load,
+}
+
+impl Window {
+    /// A window that is at least so long.
+    pub(super) fn new(length: Duration) -> Self {
+        Self {
+            length,
+            begun: Instant::now(),
+            before: [StageLoad::default(); STAGES],
+            load: Load::new(),
+        }
+    }
+
+    /// The load in the last whole window; nothing before there was one.
+    pub(super) fn load(&mut self, stages: &[StageLoad; STAGES], now: Instant) -> &Load {
+        let elapsed = now.saturating_duration_since(self.begun);
+        if elapsed >= self.length {
+            let pairs = stages.iter().zip(&self.before);
+            let percent = pairs.filter_map(|(stage, before)| {
+                Some((stage.name, stage.percent_since(before, elapsed)?))
+            });
+            self.load = percent.collect();
+            (self.begun, self.before) = (now, *stages);
+        }
+        &self.load
+    }
 }
 
 /// How fast a job goes, on average since its start.
@@ -114,12 +167,45 @@ mod tests {
             bytes: 10 << 20,
             done: 50_000,
             total: 123_762,
+            ..Moment::default()
         };
         let pace = moment.pace(Duration::from_secs(5));
         assert_eq!(pace.percent().as_deref(), Some("40.4"));
         assert_eq!(pace.remaining, Some(Duration::from_millis(7376)));
         assert_eq!((pace.records_per_s, pace.kib_per_s), (10_000, 2048));
         assert_eq!(pace.bytes_per_record, 209);
+    }
+
+    #[test]
+    fn the_load_is_that_of_the_last_window() {
+        let stages = |millis: [u64; STAGES]| {
+            let names = ["read", "encode", "compress", "write"];
+            std::array::from_fn(|at| StageLoad {
+                name: names[at],
+                workers: if at == 2 { 0 } else { 2 },
+                busy: Duration::from_millis(millis[at]),
+            })
+        };
+        let second = Duration::from_secs(1);
+        let mut window = Window::new(second);
+        let begun = window.begun;
+        let early = begun + second / 2;
+        assert_eq!(window.load(&stages([9; STAGES]), early), &Load::new());
+        let first = vec![("read", 50), ("encode", 100), ("write", 0)];
+        assert_eq!(
+            window.load(&stages([1000, 2000, 5, 0]), begun + second),
+            &first
+        );
+        assert_eq!(
+            window.load(&stages([1500, 2500, 5, 9]), begun + second),
+            &first
+        );
+        let second_one = vec![("read", 25), ("encode", 0), ("write", 100)];
+        let later = begun + 2 * second;
+        assert_eq!(
+            window.load(&stages([1500, 2000, 5, 9000]), later),
+            &second_one
+        );
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(crate) use self::{
     report::Report,
 };
 
-use self::line::{Field, Kind, Value};
+pub(crate) use self::line::{Field, Value};
+
+use self::line::Kind;
 use super::error::Error;
 use backup_core::restore::{FileReport, Finding};
 use std::{
@@ -61,6 +63,11 @@ pub(crate) fn guess_form(args: &[OsString]) {
         // Without a file nothing can go wrong.
         let _ = start_log(settings);
     }
+}
+
+/// Tells what a program that reads the log may wait for.
+pub(crate) fn event(message: &str, fields: Vec<Field>) {
+    log::write(Level::INFO, Kind::Log, message, fields);
 }
 
 /// Prints what somebody should know who asked for something else.

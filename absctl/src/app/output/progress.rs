@@ -4,7 +4,7 @@ use super::{
     duration,
     line::{Field, Kind, Value},
     log, machine,
-    meter::{Moment, Pace},
+    meter::{Load, Moment, Pace, Window},
     terminal,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -15,6 +15,9 @@ const BAR_INTERVAL: Duration = Duration::from_millis(200);
 
 /// Time between two lines.
 const LINE_INTERVAL: Duration = Duration::from_secs(10);
+
+/// Time over which the load beside a bar is measured: shorter, and nobody could read it.
+const LOAD_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Time between two lines for another program.
 const MACHINE_INTERVAL: Duration = Duration::from_secs(1);
@@ -34,6 +37,7 @@ pub(crate) struct Progress {
     handler: Handler,
     /// When the last line was written.
     line: Instant,
+    window: Window,
 }
 
 /// What the lines of one job have in common.
@@ -49,15 +53,21 @@ impl Progress {
         let has_bar = terminal::is_terminal() && !log::is_json_on_stderr();
         let bar = has_bar.then(bar);
         terminal::set_bar(bar.clone());
-        let usual = if has_bar { BAR_INTERVAL } else { LINE_INTERVAL };
+        let (usual, window) = match has_bar {
+            true => (BAR_INTERVAL, LOAD_INTERVAL),
+            false => (LINE_INTERVAL, LINE_INTERVAL),
+        };
+        let wanted = wanted_interval();
+        let window = wanted.map_or(window, |wanted| wanted.min(window));
         let begun = Instant::now();
         let id = begun_id();
         Self {
             begun,
             bar,
-            interval: wanted_interval().unwrap_or(usual),
+            interval: wanted.unwrap_or(usual),
             handler: Handler { id, kind },
             line: begun,
+            window: Window::new(early(window)),
         }
     }
 
@@ -74,8 +84,9 @@ impl Progress {
     pub(crate) fn show(&mut self, moment: Moment) {
         let pace = moment.pace(self.begun.elapsed());
         machine::progress(&pace);
+        let load = self.window.load(&moment.stages, Instant::now());
         if let Some(bar) = &self.bar {
-            show_bar(bar, moment, &pace);
+            show_bar(bar, moment, &pace, load);
         }
         let interval = if self.bar.is_some() {
             LINE_INTERVAL
@@ -83,12 +94,16 @@ impl Progress {
             self.interval
         };
         let has_lines = self.bar.is_none() || log::has_file();
-        // Ticks come a little early now and then.
-        if has_lines && self.line.elapsed() + interval / 20 >= interval {
+        if has_lines && self.line.elapsed() >= early(interval) {
             self.line = Instant::now();
-            log_line(&self.handler, moment, &pace);
+            log_line(&self.handler, moment, &pace, load);
         }
     }
+}
+
+/// Ticks come a little early now and then.
+fn early(interval: Duration) -> Duration {
+    interval.saturating_sub(interval / 20)
 }
 
 /// What `ABSCTL_PROGRESS_FPS` asks for: between one in a day and sixty a second.
@@ -121,13 +136,14 @@ impl Drop for Progress {
 fn bar() -> ProgressBar {
     let bar = ProgressBar::with_draw_target(Some(WHOLE), ProgressDrawTarget::stderr());
     // The templates are constants; the default style would do as well.
-    if let Ok(style) = ProgressStyle::with_template("[{bar:20}] {wide_msg}") {
+    if let Ok(style) = ProgressStyle::with_template("[{bar:20}] {wide_msg}\n{prefix}") {
         bar.set_style(style.progress_chars("=> "));
     }
     bar
 }
 
-fn show_bar(bar: &ProgressBar, moment: Moment, pace: &Pace) {
+fn show_bar(bar: &ProgressBar, moment: Moment, pace: &Pace, load: &Load) {
+    bar.set_prefix(below(moment, load));
     bar.set_message(message(moment, pace));
     bar.set_position(pace.hundredths.unwrap_or_default());
 }
@@ -146,8 +162,20 @@ fn message(moment: Moment, pace: &Pace) -> String {
     parts.into_iter().flatten().collect::<Vec<_>>().join(", ")
 }
 
+/// What stands below the bar: what the job is at, and how busy its stages are.
+fn below(moment: Moment, load: &Load) -> String {
+    let phase = moment.phase.name();
+    if load.is_empty() {
+        return phase.to_owned();
+    }
+    let parts = load
+        .iter()
+        .map(|(name, percent)| format!("{name} {percent} %"));
+    format!("{phase}: {}", parts.collect::<Vec<_>>().join(", "))
+}
+
 /// A line for a log, in the words of the reference tool. There is none at the end.
-fn log_line(handler: &Handler, moment: Moment, pace: &Pace) {
+fn log_line(handler: &Handler, moment: Moment, pace: &Pace, load: &Load) {
     if pace.hundredths == Some(WHOLE) {
         return;
     }
@@ -167,13 +195,35 @@ fn log_line(handler: &Handler, moment: Moment, pace: &Pace) {
         field("b/rec", Value::Count(pace.bytes_per_record)),
         field("records", Value::Count(moment.records)),
         field("bytes", Value::Count(moment.bytes)),
+        field("phase", text(moment.phase.name())),
     ]);
+    if !load.is_empty() {
+        let busy = load
+            .iter()
+            .map(|(name, percent)| field(name, Value::Count((*percent).into())));
+        fields.push(field("busy", Value::Group(busy.collect())));
+    }
     log::write(tracing::Level::INFO, Kind::Progress, "progress", fields);
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use backup_core::load::Phase;
+
+    #[test]
+    fn load_below_the_bar() {
+        let moment = Moment {
+            phase: Phase::Records,
+            ..Moment::default()
+        };
+        assert_eq!(below(moment, &Load::new()), "records");
+        let load = vec![("read", 93), ("encode", 5), ("write", 0)];
+        assert_eq!(
+            below(moment, &load),
+            "records: read 93 %, encode 5 %, write 0 %"
+        );
+    }
 
     #[test]
     fn message_beside_the_bar() {
@@ -182,6 +232,7 @@ mod tests {
             bytes: 10 << 20,
             done: 50_000,
             total: 123_762,
+            ..Moment::default()
         };
         let known = message(moment, &moment.pace(Duration::from_secs(5)));
         assert_eq!(

@@ -11,7 +11,7 @@ use super::{
     spread::Spread,
     writer::{Ended, Writer},
 };
-use crate::{error::Error, handle::off_runtime, stats::BackupStats};
+use crate::{error::Error, handle::off_runtime, load::Phase, stats::BackupStats};
 use backup_cluster::{client::AerospikeView, metadata::Metadata, view::ClusterView};
 use backup_xdr::{
     choreography::{self, Overview, Plan},
@@ -132,6 +132,7 @@ async fn receive(
     // Whoever fails stops the others, and is not mistaken for the user's wish.
     let stop = cancel.child_token();
     let (spread, writers) = start_writers(config, run, &stop)?;
+    run.stats.load.begin(0, writers.len());
     let spread = Arc::new(spread);
     let address = config.listener.nodes_reach(server.address().port());
     let counters = Arc::clone(server.counters());
@@ -143,6 +144,7 @@ async fn receive(
     let ship = choreography::run(&control, &plan, received, tell, &stop);
     let shipped = Box::pin(ship).await;
     closing.cancel();
+    run.stats.load.phase.set(Phase::Finishing);
     let served = serving.await;
     let mut failures = Vec::new();
     match (shipped, served) {
