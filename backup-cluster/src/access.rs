@@ -3,7 +3,7 @@
 use crate::{
     error::Error,
     login::{Entry, Logins},
-    tls::Socket,
+    tls::{Session, Socket},
     view::{Node, NodeName},
 };
 use aerospike_wire::result_code::{Advice, ResultCode};
@@ -15,6 +15,7 @@ use tokio_rustls::rustls::ClientConfig;
 #[derive(Clone, Default)]
 pub struct Access {
     tls: Option<Arc<ClientConfig>>,
+    logs_sessions: bool,
     logins: Option<Arc<Logins>>,
 }
 
@@ -29,7 +30,20 @@ impl fmt::Debug for Access {
 
 impl Access {
     pub(crate) const fn new(tls: Option<Arc<ClientConfig>>, logins: Option<Arc<Logins>>) -> Self {
-        Self { tls, logins }
+        let logs_sessions = false;
+        Self {
+            tls,
+            logs_sessions,
+            logins,
+        }
+    }
+
+    /// The same, with a line in the log for each TLS session if they are wanted.
+    pub(crate) fn logging_sessions(self, logs_sessions: bool) -> Self {
+        Self {
+            logs_sessions,
+            ..self
+        }
     }
 
     /// A connected socket on which the node takes requests, within `limit` and the time that a
@@ -52,7 +66,7 @@ impl Access {
     }
 
     async fn enter(&self, node: &Node) -> Result<Socket, Error> {
-        let mut socket = Socket::connect(node, self.tls.as_ref()).await?;
+        let mut socket = self.connect(node).await?;
         let Some(logins) = &self.logins else {
             return Ok(socket);
         };
@@ -60,7 +74,7 @@ impl Access {
             return Ok(socket);
         };
         // The token was refused, and is forgotten. The node may have done with this connection.
-        let mut socket = Socket::connect(node, self.tls.as_ref()).await?;
+        let mut socket = self.connect(node).await?;
         match logins.enter(node, &mut socket).await? {
             Entry::Entered => Ok(socket),
             Entry::Refused(code) => Err(Error::Login {
@@ -68,6 +82,17 @@ impl Access {
                 code,
             }),
         }
+    }
+
+    async fn connect(&self, node: &Node) -> Result<Socket, Error> {
+        let socket = Socket::connect(node, self.tls.as_ref()).await?;
+        if self.logs_sessions
+            && let Some(session) = socket.session()
+        {
+            let (node, Session { version, suite }) = (&node.name, session);
+            tracing::info!(%node, version, suite, "TLS session");
+        }
+        Ok(socket)
     }
 
     /// The error for a node that refused a request, after which its session may be over.

@@ -61,10 +61,11 @@ impl ConnectOptions {
         let tls = self.build_tls().await?;
         let logins = Logins::new(&self.auth, self.login_timeout).await;
         let logins = logins.map(Arc::new);
-        let access = Access::new(tls.clone(), logins.clone());
+        let logs_sessions = self.tls.as_ref().is_some_and(|tls| tls.log_sessions);
+        let access = |logins| Access::new(tls.clone(), logins).logging_sessions(logs_sessions);
         let mut contact = Contact {
-            access,
-            tls,
+            access: access(logins.clone()),
+            tls: tls.clone(),
             auth: self.auth.clone(),
         };
         if contact.tls.is_none() && logins.is_none() {
@@ -82,7 +83,7 @@ impl ConnectOptions {
                             seed = %seed,
                             "the cluster asks for no login: going on without user and password"
                         );
-                        contact.access = Access::new(contact.tls.clone(), None);
+                        contact.access = access(None);
                         contact.auth = AuthMode::None;
                     }
                     return Ok(contact);

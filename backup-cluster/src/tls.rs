@@ -22,6 +22,13 @@ pub(crate) enum Socket {
     Tls(Box<TlsStream<TcpStream>>),
 }
 
+/// What both ends of a TLS session have agreed on, by the names of rustls.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Session {
+    pub(crate) version: &'static str,
+    pub(crate) suite: &'static str,
+}
+
 /// Silence after which the kernel asks whether the peer is still there: dead peers are noticed
 /// after about 25 s without any time-out on the data.
 const KEEPALIVE: (Duration, Duration, u32) = (Duration::from_secs(10), Duration::from_secs(5), 3);
@@ -60,6 +67,20 @@ impl Socket {
             .await
             .map_err(|source| entering(node, "TLS handshake", source))?;
         Ok(Self::Tls(Box::new(stream)))
+    }
+
+    /// What was agreed on; `None` in the clear.
+    pub(crate) fn session(&self) -> Option<Session> {
+        let Self::Tls(stream) = self else {
+            return None;
+        };
+        let (_, connection) = stream.get_ref();
+        let version = connection.protocol_version()?;
+        let suite = connection.negotiated_cipher_suite()?;
+        Some(Session {
+            version: version.as_str().unwrap_or("unknown"),
+            suite: suite.suite().as_str().unwrap_or("unknown"),
+        })
     }
 
     /// Reads once. Cancel safe.

@@ -8,7 +8,8 @@ use crate::{
     restore::ChainProblem,
 };
 use aerospike_wire::{digest::Digest, result_code::ResultCode};
-use backup_cluster::view::NodeName;
+use backup_cluster::{error::Error as ClusterError, view::NodeName};
+use backup_xdr::error::Error as XdrError;
 use std::fmt;
 
 /// A failed job. Causes are behind `source()`.
@@ -702,6 +703,10 @@ impl Error {
             } => Some(
                 "durable deletes need the Enterprise Edition; leave them out with --ignore-record-error",
             ),
+            Self::Cluster(error) => cluster_advice(error),
+            Self::Xdr(XdrError::NoXdr { .. } | XdrError::TooOld { .. }) => {
+                Some("a backup by scans needs no XDR: absctl backup without xdr")
+            }
             Self::OtherNamespace { .. } | Self::OtherSource { .. } => Some(
                 "name the namespace of the backup with -n, and another one to restore into behind a comma",
             ),
@@ -718,6 +723,16 @@ impl Error {
 
 /// Where the key of the backup is missing or another one.
 const KEY_ADVICE: &str = "--encrypt names the encryption of the backup, --encryption-key-file, -env or -secret its key; leave them out where it has none";
+const fn cluster_advice(error: &ClusterError) -> Option<&'static str> {
+    match error {
+        ClusterError::Privilege { .. } => {
+            Some("give the user a role that has it, or log in as another one with --user (-U)")
+        }
+        ClusterError::Login { .. } => Some("see --user (-U), --password (-P) and --auth (-A)"),
+        ClusterError::NoRacks { .. } => Some("leave out --rack-list and --prefer-racks"),
+        _ => None,
+    }
+}
 
 fn parent_class(problem: &ParentProblem) -> ErrorClass {
     match problem {

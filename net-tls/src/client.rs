@@ -42,6 +42,8 @@ pub struct ClientSettings {
     pub revocation_lists: Vec<Source>,
     /// File of certificates to refuse ([`Blacklist`]).
     pub blacklist: Option<Source>,
+    /// Whoever opens a session is to log what was agreed on (default no).
+    pub log_sessions: bool,
 }
 
 impl Default for ClientSettings {
@@ -58,6 +60,7 @@ impl Default for ClientSettings {
             revocation: RevocationCheck::default(),
             revocation_lists: Vec::new(),
             blacklist: None,
+            log_sessions: false,
         }
     }
 }

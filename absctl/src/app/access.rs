@@ -119,6 +119,7 @@ pub(crate) fn tls(flags: &Tls, secrets: &Secrets) -> Result<Option<ClientSetting
             (false, false) => RevocationCheck::Off,
         },
         blacklist: blacklist(flags, secrets)?,
+        log_sessions: flags.tls_log_session_info,
         ..ClientSettings::default()
     }))
 }
@@ -136,6 +137,7 @@ impl Tls {
             || self.tls_crl_check
             || self.tls_crl_check_all
             || self.tls_cert_blacklist.is_some()
+            || self.tls_log_session_info
     }
 }
 

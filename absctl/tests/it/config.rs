@@ -183,7 +183,7 @@ fn what_a_file_gets_wrong_is_said_with_the_line() {
         "is there twice",
     );
     check("backup:\n  x: [\n", 3, "");
-    check_value("backup:\n  parallel: many\n", 2, "invalid digit");
+    check_value("backup:\n  parallel: many\n", 2, "a whole number is needed");
     check_value("app:\n  log-level: loud\n", 2, "debug, info, warn, error");
     check_value("\nbackup: {parallel: 5000}\n", 2, "5000 is not in 0..=1024");
     let (_place, path) = file("# nothing\n");
@@ -204,7 +204,7 @@ fn what_the_environment_gets_wrong_names_the_variable() {
         let run = run("backup -n test -d /nowhere", &[], &[(name, value)]);
         run.fails(1, &format!("{name}: ")).at_once().fails(1, part);
     };
-    wrong("ABSCTL_PARALLEL", "many", "invalid digit");
+    wrong("ABSCTL_PARALLEL", "many", "a whole number is needed");
     wrong("ABSCTL_COMPACT", "maybe", "true, false");
     let unknown = run(
         "restore -n test -d /nowhere",

@@ -11,7 +11,7 @@ pub(crate) struct Envelope {
     pub(crate) compress: Option<Compress>,
 
     /// How the files are encrypted
-    #[arg(long, value_name = "MODE", ignore_case = true)]
+    #[arg(short = 'y', long, value_name = "MODE", ignore_case = true)]
     pub(crate) encrypt: Option<Encrypt>,
 
     /// PEM file with a private key, of which the encryption key is made
@@ -31,11 +31,11 @@ pub(crate) struct Envelope {
     pub(crate) encryption_key_raw: bool,
 }
 
-/// Flags of the envelope that only a backup has.
+/// Flags of the compression of a backup. A restore takes them as well, as the reference tool does.
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Compression and encryption")]
 pub(crate) struct Level {
-    /// Level of the compression: -7 (fast) to 22 (small); 0 = 3
+    /// Level of the compression: -7 (fast) to 22 (small); 0 = 3. A restore has no use for it
     #[arg(
         long,
         value_name = "N",

@@ -199,6 +199,8 @@ pub(crate) struct RestoreArgs {
     #[command(flatten)]
     pub(crate) envelope: Envelope,
     #[command(flatten)]
+    pub(crate) level: Level,
+    #[command(flatten)]
     pub(crate) window: Window,
     #[command(flatten)]
     pub(crate) selection: Selection,
@@ -292,7 +294,7 @@ fn show(
     line: Vec<OsString>,
 ) -> Result<Parsed, Error> {
     let mut root = root.clone();
-    root = root.mut_subcommands(|command| command.arg_required_else_help(false));
+    root = without_else_help(root);
     let args: Vec<OsString> = program.cloned().into_iter().chain(line).collect();
     let layers = match config::layers(&root, &args) {
         Ok(layers) => layers,
@@ -326,6 +328,13 @@ fn show(
         )
     });
     Ok(Parsed::Text(lines.collect()))
+}
+
+/// The same command, which is content with no flags at all; and those below it.
+fn without_else_help(command: clap::Command) -> clap::Command {
+    command
+        .arg_required_else_help(false)
+        .mut_subcommands(without_else_help)
 }
 
 fn text_or_refusal(error: &clap::Error) -> Result<Parsed, Error> {

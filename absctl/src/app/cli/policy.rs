@@ -20,7 +20,7 @@ pub(crate) enum Conflict {
 pub(crate) struct Chosen {
     /// Only records of these sets, and indexes of these sets or without one. A name with a comma
     /// stands in quotes; nothing is trimmed
-    #[arg(short, long, value_name = "SET,...")]
+    #[arg(short, long, visible_alias = "set", value_name = "SET,...")]
     pub(crate) set_list: Option<String>,
 
     /// Only these bins; records that have none of them are skipped

@@ -23,7 +23,7 @@ pub(crate) fn of(error: &clap::Error) -> Error {
             let name = context(error, ContextKind::InvalidSubcommand).unwrap_or_default();
             format!("unknown command {name:?} for \"absctl\"")
         }
-        _ => first_paragraph(&error.render().to_string()),
+        _ => in_our_words(&first_paragraph(&error.render().to_string()), error),
     };
     let hint = suggestion(error)
         .map(|name| format!("did you mean {name}?"))
@@ -47,6 +47,33 @@ fn suggestion(error: &clap::Error) -> Option<String> {
     [ContextKind::SuggestedArg, ContextKind::SuggestedSubcommand]
         .into_iter()
         .find_map(|kind| context(error, kind))
+}
+
+/// What the number parsers of the library say, so that it helps.
+fn in_our_words(message: &str, error: &clap::Error) -> String {
+    let value = context(error, ContextKind::InvalidValue).unwrap_or_default();
+    let is_negative = value.starts_with('-');
+    let no_number = match is_negative {
+        true => "no number below 0 is possible",
+        false => "a whole number is needed",
+    };
+    let words = [
+        ("invalid digit found in string", no_number),
+        (
+            "number too large to fit in target type",
+            "that is too large",
+        ),
+        (
+            "number too small to fit in target type",
+            "that is too small",
+        ),
+        (
+            "cannot parse integer from empty string",
+            "a whole number is needed",
+        ),
+    ];
+    let reword = |message: String, (theirs, ours): &(&str, &str)| message.replace(theirs, ours);
+    words.iter().fold(message.to_owned(), reword)
 }
 
 /// What stands before the usage line, as one line.

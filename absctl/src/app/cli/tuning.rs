@@ -11,6 +11,7 @@ pub(crate) struct Tuning {
     #[arg(
         short = 'w',
         long,
+        visible_alias = "threads",
         value_name = "N",
         default_value_t = 0,
         value_parser = clap::value_parser!(u16).range(0..=1024)

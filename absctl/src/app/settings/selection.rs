@@ -7,7 +7,7 @@ use super::{
 };
 use crate::app::cli::Records;
 use backup_core::{
-    backup::{Field, PartitionList, Scope, Selection},
+    backup::{Field, PartitionList, Scope, Selection, Violation},
     cluster::wire::digest::Digest,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -40,7 +40,11 @@ pub(super) fn of(args: &Records, problems: &mut Problems) -> Selection {
         prefer_racks: reader.racks(PREFER, given(args.prefer_racks.as_ref())),
     };
     for violation in selection.check() {
-        reader.refuse(flag(violation.field()), &violation.to_string());
+        let why = match violation {
+            Violation::PreferenceAndMasters => format!("not with {NODES} or {RACKS}: {violation}"),
+            _ => violation.to_string(),
+        };
+        reader.refuse(flag(violation.field()), &why);
     }
     if selection.no_bins && !selection.bins.is_empty() {
         tracing::warn!("{BINS} has no effect with --no-bins (-x)");
