@@ -35,7 +35,7 @@ const FLAGS: [&str; 6] = [
 ];
 
 /// Records that the state says are durable; `None` without a state.
-fn durable_records(path: &Path) -> Option<u64> {
+pub(crate) fn durable_records(path: &Path) -> Option<u64> {
     let text = fs::read_to_string(path.join("run.state")).ok()?;
     let state: serde_json::Value = serde_json::from_str(&text).expect("the state is whole");
     let files = state["files"].as_array().expect("files");

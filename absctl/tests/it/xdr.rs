@@ -82,43 +82,6 @@ fn a_namespace_is_backed_up_and_the_report_says_so() {
 }
 
 #[test]
-fn every_flag_is_in_the_help() {
-    let help = absctl(&[&"backup", &"xdr", &"-Z"]).succeeds().stdout;
-    let help = String::from_utf8(help).unwrap();
-    for flag in [
-        "--dc",
-        "--local-address",
-        "--local-port",
-        "--rewind",
-        "--max-connections",
-        "--read-timeout",
-        "--write-timeout",
-        "--ack-queue-size",
-        "--results-queue-size",
-        "--info-polling-period",
-        "--info-poling-period",
-        "--start-timeout",
-        "--max-throughput",
-        "--forward",
-        "--stop-xdr",
-        "--unblock-mrt",
-        "--parallel-write",
-        "--file-limit",
-        "--remove-files",
-        "--compress",
-        "--encrypt",
-        "--xdr-tls-certfile",
-        "--xdr-tls-keyfile",
-        "--xdr-tls-cafile",
-        "--local-bind-all",
-        "--info-timeout",
-        "--info-max-retries",
-    ] {
-        assert!(help.contains(flag), "{flag}");
-    }
-}
-
-#[test]
 fn what_makes_no_sense_is_refused_at_once() {
     let check = |args: &[&str], part: &str| {
         let all = [&["backup", "xdr", "-n", "test"][..], args].concat();
