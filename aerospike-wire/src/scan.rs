@@ -162,7 +162,12 @@ impl<'a> ScanRecord<'a> {
         self.message.ops()
     }
 
-    fn new(message: Message<'a>) -> Result<Self, Error> {
+    /// The record in a message that holds one, its TTL taken for a void time: so scans say it. Any
+    /// other message has it set by whoever knows what its TTL counts from.
+    ///
+    /// # Errors
+    /// No namespace, no digest of 20 bytes, a generation over 65535.
+    pub fn from_message(message: Message<'a>) -> Result<Self, Error> {
         let mut namespace = None;
         let mut digest = None;
         let mut set = None;
@@ -236,5 +241,5 @@ pub fn item(message: Message<'_>) -> Result<ScanItem<'_>, Error> {
     if !header.result.is_ok() {
         return Ok(ScanItem::Refused(header.result));
     }
-    ScanRecord::new(message).map(ScanItem::Record)
+    ScanRecord::from_message(message).map(ScanItem::Record)
 }

@@ -2,6 +2,7 @@
 
 use crate::{
     backup::{ParentProblem, ShardViolation, Violation},
+    convert::asbx_to_asb::Unconvertible,
     lock::{Holder, LockError},
     manifest::{BlockError, MergeError, SetError},
     names::Shard,
@@ -271,6 +272,37 @@ pub enum Error {
         file: String,
         /// What is wrong, and where.
         source: asbx_format::Error,
+    },
+    /// A message of an ASBX file that has no form in text.
+    #[error("{file}, byte {offset}: record {digest} cannot be converted")]
+    NotConvertible {
+        /// The file.
+        file: String,
+        /// Where the token begins in its content.
+        offset: u64,
+        /// The record.
+        digest: Digest,
+        /// Why not.
+        source: Unconvertible,
+    },
+    /// Two writers had messages about the same records.
+    #[error(
+        "{one} and {other} both hold records of partition {partition}, and nothing says which of \
+         them are newer"
+    )]
+    OrderUnknown {
+        /// A file of one writer.
+        one: String,
+        /// A file of another one.
+        other: String,
+        /// The partition.
+        partition: u16,
+    },
+    /// Records in a file that should hold indexes and modules only.
+    #[error("{file} holds records, which have no place in the order of the ASBX files beside it")]
+    RecordsBeside {
+        /// The file.
+        file: String,
     },
     /// Validation found damage and went on to the end.
     #[error("{} of {files} files cannot be restored", findings)]
@@ -623,6 +655,10 @@ impl Error {
             | Self::AsbxDamaged { .. }
             | Self::AsbxHeader { .. }
             | Self::AsbxName { .. }
+            | Self::NotConvertible {
+                source: Unconvertible::Damaged(_) | Unconvertible::Cut,
+                ..
+            }
             | Self::Invalid { .. }
             | Self::Envelope { .. }
             | Self::Altered { .. }
@@ -710,6 +746,13 @@ impl Error {
             Self::OtherNamespace { .. } | Self::OtherSource { .. } => Some(
                 "name the namespace of the backup with -n, and another one to restore into behind a comma",
             ),
+            Self::NotConvertible {
+                source: Unconvertible::ShippedAtUnknown { .. },
+                ..
+            } => Some("say it with --shipped-at: times to live count from then"),
+            Self::NotConvertible { .. } => {
+                Some("restore the ASBX files as they are: that writes what was shipped")
+            }
             Self::TtlRefused { .. } => Some(
                 "set nsup-period or allow-ttl-without-nsup for the namespace; --ignore-record-error leaves such records out",
             ),

@@ -69,7 +69,7 @@ pub mod stats;
 pub const TOOL: &str = concat!("absctl ", env!("CARGO_PKG_VERSION"));
 
 pub use asb_format as format;
-pub use backup::xdr;
+pub use backup::{conversion, xdr};
 pub use backup_cluster as cluster;
 pub use backup_envelope as envelope;
 pub use backup_storage as storage;

@@ -2,7 +2,7 @@
 
 use crate::load::{BackupLoad, Phase, RestoreLoad, STAGES, StageLoad};
 use std::sync::{
-    Mutex, MutexGuard, PoisonError,
+    Arc, Mutex, MutexGuard, PoisonError,
     atomic::{AtomicU64, Ordering},
 };
 
@@ -152,6 +152,55 @@ counters! {
         resumes,
         /// Milliseconds that the runs before this one took.
         earlier_ms,
+    }
+}
+
+counters! {
+    /// Live counters of a conversion.
+    ConvertStats {
+        written: Arc<BackupStats>,
+    },
+    /// What a conversion read. Every message is in one of the three counters behind the first, or
+    /// its record was written.
+    ConvertCounts {
+        /// Messages.
+        messages_read,
+        /// Those that another message of their record follows.
+        superseded,
+        /// Those that delete their record, and no other follows.
+        deleted,
+        /// Those about what servers keep for themselves.
+        left_out,
+        /// Bytes fetched from the storage, in all readings. For progress only.
+        bytes_fetched,
+        /// Bytes of all readings. For progress only.
+        bytes_expected,
+    }
+}
+
+impl ConvertStats {
+    /// The counters of the backup that is written.
+    pub(crate) const fn written(&self) -> &Arc<BackupStats> {
+        &self.written
+    }
+
+    /// What was written: the figures of a backup.
+    #[must_use]
+    pub fn backup(&self) -> BackupCounts {
+        self.written.snapshot()
+    }
+
+    /// Whether every message has exactly one outcome.
+    #[must_use]
+    pub fn is_balanced(&self) -> bool {
+        let ConvertCounts {
+            messages_read,
+            superseded,
+            deleted,
+            left_out,
+            ..
+        } = self.snapshot();
+        messages_read == superseded + deleted + left_out + self.backup().records_read
     }
 }
 

@@ -8,6 +8,7 @@
 mod artifacts;
 mod clocks;
 mod config;
+pub mod conversion;
 mod estimate;
 mod files;
 mod globals;

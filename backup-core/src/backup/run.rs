@@ -60,6 +60,7 @@ pub(super) async fn run(
         Ok(()) if run.config.manifest => Seen {
             server: summary::server(&*view).await,
             clock_skew_ns: run.close_window(&*view).await,
+            ..Seen::default()
         },
         _ => Seen::default(),
     };
@@ -164,11 +165,21 @@ pub(super) async fn write_globals(
             None => Ok(None),
         };
     }
+    let globals = globals::fetch(&**view, &run.config, &run.stats);
+    put_globals(run, or_cancelled(cancel, globals).await?).await
+}
+
+/// Writes what was found, as [`write_globals`] does.
+pub(super) async fn put_globals(
+    run: &Arc<Run>,
+    globals: Globals,
+) -> Result<Option<OpenFile>, Error> {
     let Globals {
         text,
         version,
         written,
-    } = or_cancelled(cancel, globals::fetch(&**view, &run.config, &run.stats)).await?;
+    } = globals;
+    let files = Arc::clone(&run.files);
     // A file is made when there is something to put in. A single file of a backup with records
     // is made anyway: the scans share it.
     if text.is_empty() && (files.is_directory() || run.config.no_records) {
@@ -252,7 +263,7 @@ async fn write_records(
 }
 
 /// One writer for a single file, one for each of `scans` in a directory.
-fn start_writers(
+pub(super) fn start_writers(
     run: &Run,
     scans: usize,
     first: Option<OpenFile>,

@@ -20,6 +20,10 @@ pub(super) struct Seen {
     pub(super) server: Server,
     /// For [`Window::clock_skew_ns`].
     pub(super) clock_skew_ns: Option<u64>,
+    /// The time that the set stands for, if that is not the time of this run.
+    pub(super) window: Option<Window>,
+    /// What was read is not all that there was.
+    pub(super) is_part: bool,
 }
 
 /// What the cluster says about itself. Nothing of it is needed to restore, so a node that does
@@ -81,7 +85,7 @@ pub(super) fn manifest(
         );
     }
     let shard = config.shard();
-    let is_part = config.selection.max_records > 0 || shard.is_some();
+    let is_part = seen.is_part || config.selection.max_records > 0 || shard.is_some();
     let selection = match shard {
         Some(_) => state::shared(&head.arguments),
         None => head.arguments.clone(),
@@ -99,13 +103,13 @@ pub(super) fn manifest(
         server: seen.server,
         namespace: config.namespace.clone(),
         selection,
-        window: Window {
+        window: seen.window.unwrap_or_else(|| Window {
             scan_start_ns: head.started_ms.saturating_mul(1_000_000),
             scan_end_ns,
             modified_after_ns: nanoseconds(config.selection.modified_after),
             modified_before_ns: nanoseconds(config.selection.modified_before),
             clock_skew_ns: seen.clock_skew_ns,
-        },
+        }),
         parent: None, // whoever has one sets it
         envelope: config.wrap.envelope(),
         files: files.collect(),

@@ -243,14 +243,27 @@ impl Run {
         }
     }
 
-    /// Ends a run that failed and cannot be continued: nothing of it stays.
-    pub(super) fn abandon(&self, error: Error, hold: Hold) -> Result<(), Error> {
+    /// Ends a run that cannot be continued, and gives the target back: it is complete, or nothing
+    /// of it stays.
+    pub(super) fn conclude(
+        &self,
+        result: Result<(), Error>,
+        seen: Seen,
+        hold: Hold,
+    ) -> Result<(), Error> {
         drop(hold.keeping);
-        self.files.discard();
-        if let Some(Err(left)) = hold.lock.map(LockKeeper::release) {
-            tracing::warn!(error = %left, "the lock was lost, or stays behind");
+        let ended = result.and_then(|()| self.complete(seen));
+        if ended.is_err() {
+            self.files.discard();
         }
-        Err(error)
+        match (ended, hold.lock.map_or(Ok(()), LockKeeper::release)) {
+            (Ok(()), released) => released,
+            (Err(error), Ok(())) => Err(error),
+            (Err(error), Err(left)) => {
+                tracing::warn!(error = %left, "the lock was lost, or stays behind");
+                Err(error)
+            }
+        }
     }
 
     /// Everything is in complete files.

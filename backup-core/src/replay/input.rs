@@ -2,7 +2,7 @@
 
 use crate::{
     error::Error,
-    manifest::{FileHash, ReadOptions, SetError, SetKey, Verdict, judge},
+    manifest::{FileHash, Manifest, ReadOptions, SetError, SetKey, Verdict, judge},
     restore::{Trust, Unwrap},
 };
 use asbx_format::{FileName, Irregularity, sequences};
@@ -11,27 +11,52 @@ use std::{sync::Arc, time::SystemTime};
 
 /// A file to be read.
 #[derive(Debug, Clone)]
-pub(super) struct File {
+pub(crate) struct File {
     pub(super) entry: Entry,
     /// Path for messages.
-    pub(super) shown: Arc<str>,
+    pub(crate) shown: Arc<str>,
     /// What the manifest says about it.
     pub(super) hash: Option<FileHash>,
     /// Number in its name.
     pub(super) number: u64,
     /// Namespace in its name.
-    pub(super) namespace: String,
+    pub(crate) namespace: String,
+}
+
+impl File {
+    /// Bytes on the storage, where known.
+    pub(crate) const fn bytes(&self) -> Option<u64> {
+        self.entry.size
+    }
 }
 
 /// Files that follow each other.
 pub(super) type Files = Vec<File>;
 
+/// A stored file, and what the manifest says about it.
+pub(crate) type Stored = (Entry, Option<FileHash>);
+
 /// The input.
 #[derive(Debug)]
-pub(super) struct Input {
-    pub(super) store: Arc<dyn Store>,
-    pub(super) unwrap: Unwrap,
-    pub(super) sequences: Vec<Files>,
+pub(crate) struct Input {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) unwrap: Unwrap,
+    pub(crate) sequences: Vec<Files>,
+    /// The files of the same set that are no ASBX.
+    pub(crate) beside: Vec<Stored>,
+    /// What is known about all of it.
+    pub(crate) proof: Proof,
+}
+
+/// What speaks for the files being all of a set.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Proof {
+    /// Its manifest.
+    Manifest(Box<Manifest>),
+    /// Nothing: another tool wrote it, or there are several sets.
+    Unknown,
+    /// It is known that they are not.
+    Unfinished,
 }
 
 impl Input {
@@ -40,18 +65,24 @@ impl Input {
     ///
     /// # Errors
     /// [`Error::InputUnfinished`], [`Error::Set`], [`Error::AsbxName`], or what the storage says.
-    pub(super) fn list(
+    pub(crate) fn list(
         store: &Arc<dyn Store>,
         unwrap: &Unwrap,
         trust: Trust,
         namespace: Option<&str>,
     ) -> Result<Self, Error> {
-        let (entries, numbers) = find(store, unwrap, trust, namespace)?;
+        let (all, proof) = find(store, unwrap, trust, namespace)?;
+        if store.capabilities().named {
+            let names: Vec<&str> = all.iter().map(|(entry, _)| entry.name.as_str()).collect();
+            store.make_readable(&names)?;
+        }
+        let is_shipped = |(entry, _): &Stored| FileName::is_asbx(final_name(entry));
+        let (shipped, beside): (Vec<Stored>, Vec<Stored>) = all.into_iter().partition(is_shipped);
         let mut files = Vec::new();
-        for (entry, hash) in entries {
+        for (entry, hash) in shipped {
             files.extend(file(&**store, entry, hash)?);
         }
-        warn_of_numbers(&files, numbers);
+        warn_of_numbers(&files, beside.iter().filter_map(number_of_text));
         let named = files.into_iter().map(|(worker, file)| {
             let name = FileName {
                 worker,
@@ -68,26 +99,74 @@ impl Input {
             store: Arc::clone(store),
             unwrap: unwrap.clone(),
             sequences: sequences.collect(),
+            beside,
+            proof,
         })
     }
 
     /// Bytes of all files; 0 when a size is not known.
-    pub(super) fn total_bytes(&self) -> u64 {
+    pub(crate) fn total_bytes(&self) -> u64 {
         let files = self.sequences.iter().flatten();
         let sizes = files.map(|file| file.entry.size);
         sizes.sum::<Option<u64>>().unwrap_or_default()
     }
 }
 
-type Found = Vec<(Entry, Option<FileHash>)>;
-
-/// The ASBX files, and the numbers of the other files of the set.
+/// All files of the set.
 fn find(
     store: &Arc<dyn Store>,
     unwrap: &Unwrap,
     trust: Trust,
     namespace: Option<&str>,
-) -> Result<(Found, Vec<u64>), Error> {
+) -> Result<(Vec<Stored>, Proof), Error> {
+    let stat = |name: &String| Ok((store.stat(name)?, None));
+    match verdict(store, unwrap, trust)? {
+        Verdict::Whole(set) => {
+            set.notes.iter().for_each(|note| tracing::warn!("{note}"));
+            unwrap.check_key(&**store, &set)?;
+            let manifests = set.manifests.iter().map(|(manifest, _)| manifest);
+            manifests
+                .clone()
+                .try_for_each(|found| check_namespace(&**store, found, namespace))?;
+            let hash = |file| set.entry(file).map(|entry| entry.hash());
+            let files = set.files.iter();
+            let files = files.map(|file| Ok((store.stat(&file.stored)?, hash(file))));
+            let proof = match manifests.collect::<Vec<_>>()[..] {
+                [manifest] => Proof::Manifest(Box::new(manifest.clone())),
+                _ => Proof::Unknown,
+            };
+            Ok((files.collect::<Result<_, Error>>()?, proof))
+        }
+        Verdict::Unfinished { closed, .. } if trust.allow_incomplete => {
+            let files = closed.iter().map(stat).collect::<Result<_, Error>>();
+            Ok((files?, Proof::Unfinished))
+        }
+        Verdict::Unfinished {
+            found,
+            holder,
+            missing,
+            ..
+        } => Err(Error::InputUnfinished {
+            source_name: store.location().to_owned(),
+            entry: found.first().cloned().unwrap_or_default(),
+            holder,
+            missing,
+        }),
+        Verdict::Foreign { notes } => {
+            notes.iter().for_each(|note| tracing::warn!("{note}"));
+            let files = match store.single_name() {
+                Some(name) => vec![stat(&name.to_owned())?],
+                None => {
+                    let entries = store.list()?.into_iter().filter(Entry::is_backup_file);
+                    entries.map(|entry| (entry, None)).collect()
+                }
+            };
+            Ok((files, Proof::Unknown))
+        }
+    }
+}
+
+fn verdict(store: &Arc<dyn Store>, unwrap: &Unwrap, trust: Trust) -> Result<Verdict, Error> {
     let options = ReadOptions {
         key: unwrap
             .key
@@ -96,67 +175,35 @@ fn find(
         ignore_manifest: trust.ignore_manifest,
         now: SystemTime::now(),
     };
-    let verdict = judge(&**store, &options).map_err(|error| match error {
+    judge(&**store, &options).map_err(|error| match error {
         SetError::Storage(error) => Error::Storage(error),
         error => Error::Set {
             source_name: store.location().to_owned(),
             source: Box::new(error),
         },
-    })?;
-    let unfinished = |found: &[String], holder, missing| Error::InputUnfinished {
-        source_name: store.location().to_owned(),
-        entry: found.first().cloned().unwrap_or_default(),
-        holder,
-        missing,
-    };
-    let stat = |name: &String| Ok((store.stat(name)?, None));
-    let all: Found = match verdict {
-        Verdict::Whole(set) => {
-            set.notes.iter().for_each(|note| tracing::warn!("{note}"));
-            unwrap.check_key(&**store, &set)?;
-            for (manifest, _) in &set.manifests {
-                let found = &manifest.namespace;
-                if let Some(expected) = namespace.filter(|expected| expected != found) {
-                    return Err(Error::OtherSource {
-                        source_name: store.location().to_owned(),
-                        found: found.clone(),
-                        expected: expected.to_owned(),
-                    });
-                }
-            }
-            let hash = |file| set.entry(file).map(|entry| entry.hash());
-            let files = set.files.iter();
-            files
-                .map(|file| Ok((store.stat(&file.stored)?, hash(file))))
-                .collect::<Result<_, Error>>()?
-        }
-        Verdict::Unfinished { closed, .. } if trust.allow_incomplete => {
-            closed.iter().map(stat).collect::<Result<_, Error>>()?
-        }
-        Verdict::Unfinished {
-            found,
-            holder,
-            missing,
-            ..
-        } => return Err(unfinished(&found, holder, missing)),
-        Verdict::Foreign { notes } => {
-            notes.iter().for_each(|note| tracing::warn!("{note}"));
-            match store.single_name() {
-                Some(name) => vec![stat(&name.to_owned())?],
-                None => {
-                    let entries = store.list()?.into_iter().filter(Entry::is_backup_file);
-                    entries.map(|entry| (entry, None)).collect()
-                }
-            }
-        }
-    };
-    let is_shipped = |(entry, _): &(Entry, _)| FileName::is_asbx(final_name(entry));
-    let (shipped, others): (Found, Found) = all.into_iter().partition(is_shipped);
-    let number = |(entry, _): &(Entry, _)| {
-        let name = final_name(entry).strip_suffix(".asb")?;
-        name.rsplit_once('_')?.1.parse().ok()
-    };
-    Ok((shipped, others.iter().filter_map(number).collect()))
+    })
+}
+
+fn check_namespace(
+    store: &dyn Store,
+    manifest: &Manifest,
+    expected: Option<&str>,
+) -> Result<(), Error> {
+    let found = &manifest.namespace;
+    match expected.filter(|expected| expected != found) {
+        None => Ok(()),
+        Some(expected) => Err(Error::OtherSource {
+            source_name: store.location().to_owned(),
+            found: found.clone(),
+            expected: expected.to_owned(),
+        }),
+    }
+}
+
+/// The number in the name of a file that is no ASBX.
+fn number_of_text((entry, _): &Stored) -> Option<u64> {
+    let name = final_name(entry).strip_suffix(".asb")?;
+    name.rsplit_once('_')?.1.parse().ok()
 }
 
 /// Its name, also while it is not published.
@@ -191,7 +238,7 @@ fn file(
 
 /// Numbers that are missing or there twice need not mean anything, but the user should know. One
 /// counter of ours serves the metadata files, too.
-fn warn_of_numbers(files: &[(u32, File)], others: Vec<u64>) {
+fn warn_of_numbers(files: &[(u32, File)], others: impl Iterator<Item = u64>) {
     let own = files.iter().map(|(_, file)| file.number);
     let twice = Irregularity::find(own.clone()).into_iter();
     let twice = twice.filter(|found| matches!(found, Irregularity::Twice(_)));

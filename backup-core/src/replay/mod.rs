@@ -11,8 +11,9 @@
 //! each other; in one of them everything follows in order, so that the last version of a record
 //! wins.
 
-mod file;
-mod input;
+pub(crate) mod content;
+pub(crate) mod file;
+pub(crate) mod input;
 mod outcome;
 mod reader;
 mod run;
@@ -23,7 +24,9 @@ pub use asbx_format::payload::{ExistsPolicy, GenerationPolicy, WritePolicy};
 use crate::{
     error::Error,
     handle::Job,
-    restore::{Existing, FileReport, RestoreConfig, RestoreJob, RestoreSource, ValidateConfig},
+    restore::{
+        Existing, FileReport, RestoreConfig, RestoreJob, RestoreSource, Unwrap, ValidateConfig,
+    },
     stats::RestoreStats,
 };
 use backup_storage::{ErrorKind, Store};
@@ -85,6 +88,14 @@ pub fn validate(
     Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
         validate::run(config, stats, cancel, report)
     })
+}
+
+/// How text files beside ASBX files may be wrapped.
+fn with_plain_metadata(unwrap: &Unwrap) -> Unwrap {
+    Unwrap {
+        plain_metadata: true,
+        ..unwrap.clone()
+    }
 }
 
 /// Which kinds of data files a source holds.

@@ -62,9 +62,8 @@ impl Reader {
     }
 
     fn open<'a>(&self, file: &'a File) -> Result<OpenFile<'a>, Error> {
-        let mut open = OpenFile::open(&*self.input.store, &self.input.unwrap, file)?;
-        open.header(&self.namespace)?;
-        Ok(open)
+        let Input { store, unwrap, .. } = &*self.input;
+        OpenFile::open(&**store, unwrap, file, &self.namespace)
     }
 
     /// Starts to read a sequence on a thread of its own, which ends when nobody listens any more.
@@ -97,8 +96,8 @@ impl Reader {
             let mut fetched = 0;
             loop {
                 let run = self.run(&mut open, file).map_err(Some)?;
-                self.stats.bytes_fetched.add(open.fetched - fetched);
-                fetched = open.fetched;
+                self.stats.bytes_fetched.add(open.fetched() - fetched);
+                fetched = open.fetched();
                 if run.messages.is_empty() {
                     break;
                 }

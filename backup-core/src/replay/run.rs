@@ -5,6 +5,7 @@ use super::{
     input::Input,
     outcome,
     reader::{Reader, Run, Runs},
+    with_plain_metadata,
 };
 use crate::{
     error::Error,
@@ -126,6 +127,7 @@ fn find(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Er
             (_, Ok([store])) => RestoreSource::Directory(store),
             (_, Err(stores)) => RestoreSource::Directories(stores),
         },
+        unwrap: with_plain_metadata(&restore.unwrap),
         ..restore.clone()
     });
     Ok(Prepared { readers, metadata })

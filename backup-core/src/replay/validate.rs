@@ -4,6 +4,7 @@ use super::{
     Kinds,
     file::OpenFile,
     input::{File, Input},
+    with_plain_metadata,
 };
 use crate::{
     error::Error,
@@ -34,7 +35,8 @@ pub(super) async fn run(
             tally.findings += u64::from(file.finding.is_some());
             report(file);
         };
-        let (text, stats) = (config.clone(), Arc::clone(&stats));
+        let (mut text, stats) = (config.clone(), Arc::clone(&stats));
+        text.unwrap = with_plain_metadata(&config.unwrap);
         let looked = Box::pin(restore::validate::run(text, stats, cancel.clone(), counted)).await;
         match looked {
             Ok(()) | Err(Error::Invalid { .. }) => {}
@@ -92,15 +94,15 @@ fn read(
     records: &mut u64,
     stats: &RestoreStats,
 ) -> Result<(), Error> {
-    let mut open = OpenFile::open(&*input.store, &input.unwrap, file)?;
-    open.header(namespace.unwrap_or(&file.namespace))?;
+    let namespace = namespace.unwrap_or(&file.namespace);
+    let mut open = OpenFile::open(&*input.store, &input.unwrap, file, namespace)?;
     let mut fetched = 0;
     while let Some(place) = open.token()? {
         stats.bytes_read.add(place.token.payload.len() as u64);
         *records += 1;
         stats.records_read.add(1);
-        stats.bytes_fetched.add(open.fetched - fetched);
-        fetched = open.fetched;
+        stats.bytes_fetched.add(open.fetched() - fetched);
+        fetched = open.fetched();
     }
     Ok(())
 }

@@ -20,7 +20,7 @@ const STORED_BYTES: usize = 256 << 10;
 const DECODED_BYTES: usize = 256 << 10;
 
 /// How every plain file begins.
-const PLAIN: &[u8] = b"Version ";
+pub(super) const PLAIN: &[u8] = b"Version ";
 
 /// How the files of a backup are wrapped (`envelope.md` §1).
 #[derive(Debug, Clone, Default)]
@@ -31,6 +31,10 @@ pub struct Unwrap {
     pub key: Option<Key>,
     /// Largest window of a ZSTD frame that is accepted.
     pub window_log: WindowLog,
+    /// Take a `metadata_` file that is plain text for what it is, whatever else is said here. The
+    /// established tool wraps what XDR has shipped and leaves such a file beside it as it is
+    /// (`asbx-binary.md` §3).
+    pub plain_metadata: bool,
 }
 
 impl Unwrap {
@@ -131,7 +135,8 @@ impl Content {
             }
         }
         head.truncate(len);
-        let may_be_plain = unwrap.key.is_none() && unwrap.compression != Compression::Zstd;
+        let may_be_plain = unwrap.plain_metadata
+            || unwrap.key.is_none() && unwrap.compression != Compression::Zstd;
         if may_be_plain && head.starts_with(PLAIN) {
             return Ok(Self {
                 source: Some(source),

@@ -3,6 +3,7 @@
 use super::{
     RestoreSource, Unwrap,
     chain::{self, Link, Member},
+    content::PLAIN,
     state::FileState,
     throttle::Throttle,
 };
@@ -376,13 +377,25 @@ impl Input {
                 },
             });
         }
-        let mut decoder = Decoder::new(self.unwrap.decoder_options());
+        let unwrap = self.unwrap_of(file);
+        if unwrap.plain_metadata && bytes.starts_with(PLAIN) {
+            return Ok(());
+        }
+        let mut decoder = Decoder::new(unwrap.decoder_options());
         match decoder.read(bytes, &mut Vec::with_capacity(1)) {
             Ok(_) => Ok(()),
             Err(source) => Err(Error::Envelope {
                 file: file.shown.to_string(),
                 source,
             }),
+        }
+    }
+
+    /// How a file is wrapped, or may be.
+    pub(super) fn unwrap_of(&self, file: &InputFile) -> Unwrap {
+        Unwrap {
+            plain_metadata: self.unwrap.plain_metadata && file.is_metadata(),
+            ..self.unwrap.clone()
         }
     }
 

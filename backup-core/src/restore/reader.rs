@@ -275,7 +275,8 @@ impl Turn {
         Ok(match &mut self.content {
             Some(content) => content,
             none => {
-                let opened = Content::open(input.open(file)?, &input.unwrap, is_shared);
+                let unwrap = input.unwrap_of(file);
+                let opened = Content::open(input.open(file)?, &unwrap, is_shared);
                 none.insert(opened.map_err(|failure| unreadable(file, failure))?)
             }
         })

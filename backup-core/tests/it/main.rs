@@ -8,6 +8,7 @@
 mod allocation;
 mod blocks;
 mod chain;
+mod conversion;
 mod durability;
 mod estimate;
 mod faults;

@@ -24,13 +24,13 @@ use std::{
 };
 
 /// The files of the established tool, in the crate of the format.
-fn golden(name: &str) -> PathBuf {
+pub(crate) fn golden(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("../asbx-format/tests/data")
         .join(name)
 }
 
-fn index() -> Value {
+pub(crate) fn index() -> Value {
     serde_json::from_slice(&fs::read(golden("index.json")).unwrap()).unwrap()
 }
 
@@ -53,7 +53,7 @@ async fn run_ok(config: ReplayConfig) -> RestoreCounts {
     outcome.stats.snapshot()
 }
 
-fn key(size: KeySize) -> Key {
+pub(crate) fn key(size: KeySize) -> Key {
     let keys: Value = serde_json::from_slice(&fs::read(golden("keys.json")).unwrap()).unwrap();
     let text = |name: &str| keys[name].as_str().unwrap().to_owned();
     let (label, body) = (text("pem_label"), text("pem_body_base64"));
@@ -62,9 +62,9 @@ fn key(size: KeySize) -> Key {
 }
 
 /// Bins of all records, by digest: name to particle type and value.
-type Content = BTreeMap<String, BTreeMap<String, (u64, String)>>;
+pub(crate) type Content = BTreeMap<String, BTreeMap<String, (u64, String)>>;
 
-fn content(cluster: &Cluster) -> Content {
+pub(crate) fn content(cluster: &Cluster) -> Content {
     let hex = |bytes: &[u8]| {
         bytes
             .iter()
@@ -84,7 +84,7 @@ fn content(cluster: &Cluster) -> Content {
         .collect()
 }
 
-fn expected(state: &Value) -> Content {
+pub(crate) fn expected(state: &Value) -> Content {
     let bin = |(name, bin): (&String, &Value)| {
         (
             name.clone(),

@@ -1,6 +1,12 @@
 //! Backups by XDR from clusters that go on being written to.
 
-use crate::support::{NAMESPACE, connect, fill};
+use crate::{
+    support::{
+        NAMESPACE, backup_config, backup_ok, connect, fill, names, restore_config, restore_ok,
+        to_directory,
+    },
+    troubled::Troubled,
+};
 use aerospike_wire::digest::Digest;
 use asbx_format::{
     Decoder, FileName, Item, Step,
@@ -10,21 +16,25 @@ use asbx_format::{
 use asnode::{Cluster, Edition, NamespaceConfig, NodeLoss, RawRecord, Shipping};
 use backup_core::{
     backup::Wrap,
+    conversion::{self, ConvertConfig},
+    convert::asbx_to_asb::Unconvertible,
     envelope::{Decoder as Unwrapper, DecoderOptions, Key, KeyBytes, KeySize, Level},
     error::Error,
     handle::Outcome,
-    stats::BackupStats,
+    manifest::Manifest,
+    replay::{self, ExistsPolicy, GenerationPolicy, ReplayConfig, WritePolicy},
+    stats::{BackupStats, ConvertStats},
     xdr::{self, CleanUp, DcName, InfoRetry, Rewind, XdrConfig},
 };
-use backup_storage::LocalDir;
+use backup_storage::{Capabilities, Error as StorageError, LocalDir, Operation};
 use net_tls::testing::Authority;
 use std::{
     collections::BTreeMap,
-    fs,
+    fs, io,
     path::Path,
     sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
+        Arc, Condvar, Mutex,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     thread,
     time::Duration,
@@ -91,7 +101,7 @@ fn content(path: &Path, key: Option<&Key>) -> BTreeMap<Digest, Kept> {
     let mut state = BTreeMap::new();
     for sequence in sequences(parsed) {
         for (number, name) in sequence.files {
-            replay(
+            apply(
                 &plain(&fs::read(path.join(name)).unwrap(), key),
                 number,
                 &mut state,
@@ -113,7 +123,7 @@ fn plain(stored: &[u8], key: Option<&Key>) -> Vec<u8> {
     out
 }
 
-fn replay(mut file: &[u8], number: u64, state: &mut BTreeMap<Digest, Kept>) {
+fn apply(mut file: &[u8], number: u64, state: &mut BTreeMap<Digest, Kept>) {
     let mut decoder = Decoder::new();
     loop {
         let Step::Complete { consumed, item } = decoder.decode(file, true).unwrap() else {
@@ -202,7 +212,7 @@ fn ask(seed: &str, command: &str) -> String {
     String::from_utf8(body).unwrap()
 }
 
-/// Writes, updates and deletes until it is told to stop.
+/// Writes, updates and deletes until it is told to stop; half of the records expire some day.
 fn writer(cluster: Arc<Cluster>, stop: Arc<AtomicBool>, seed: u32) -> thread::JoinHandle<u32> {
     thread::spawn(move || {
         let mut count: u32 = 0;
@@ -212,9 +222,13 @@ fn writer(cluster: Arc<Cluster>, stop: Arc<AtomicBool>, seed: u32) -> thread::Jo
             let record = RawRecord::for_key("live", 3, key.as_bytes());
             match count % 5 {
                 4 => drop(cluster.delete(NAMESPACE, &record.digest)),
-                _ => {
+                version => {
                     let value = i64::from(count).to_be_bytes();
-                    assert!(cluster.put(NAMESPACE, &record.bin(b"v", 1, &value)));
+                    let mut record = record.bin(b"v", 1, &value);
+                    if version > 1 {
+                        record.void_time = cluster.clock().now_s() + 10_000 + n;
+                    }
+                    assert!(cluster.put(NAMESPACE, &record));
                 }
             }
             count += 1;
@@ -234,17 +248,22 @@ async fn a_namespace_that_is_written_to_arrives_whole() {
     };
     let cluster = Arc::new(enterprise(3, shipping));
     fill(&cluster, 100_000);
+    cluster.put_udf(asnode::Udf {
+        name: "module.lua".to_owned(),
+        content: b"function f() end\n".to_vec(),
+    });
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("set");
     let stop = Arc::new(AtomicBool::new(false));
     let writers: Vec<_> = (0..2)
         .map(|seed| writer(Arc::clone(&cluster), Arc::clone(&stop), seed))
         .collect();
+    let begun_s = cluster.clock().now_s();
     let mut config = config(&cluster, &path);
     config.file_limit = 4 << 20;
     let job = xdr::start(config);
     // As long as the nodes are held in recovery, the run goes on.
-    while job.stats().snapshot().records_read < 100_000 {
+    while job.stats().snapshot().records_read < 110_000 {
         tokio::time::sleep(Duration::from_millis(10)).await;
         assert!(!job.is_finished(), "{:?}", job.wait().await.result);
     }
@@ -262,6 +281,155 @@ async fn a_namespace_that_is_written_to_arrives_whole() {
     let counts = outcome.stats.snapshot();
     assert!(counts.files_written > 3, "{counts:?}");
     assert_clean(&cluster);
+
+    // The messages restored, and the same as text.
+    let replayed = crate::support::cluster(3);
+    let mut replay = ReplayConfig::new(restore_config(&replayed, &path));
+    replay.policy = WritePolicy {
+        generation: GenerationPolicy::None,
+        exists: ExistsPolicy::Replace,
+    };
+    replay::start(replay).wait().await.result.unwrap();
+    assert_restored(&cluster, &replayed, begun_s);
+    let text = folder.path().join("text");
+    let converted = convert(&path, &text).await;
+    converted.result.unwrap();
+    let read = converted.stats.snapshot();
+    assert_eq!(read.messages_read, counts.records_read);
+    assert!(read.superseded > 0 && read.deleted > 0, "{read:?}");
+    let restored = crate::support::cluster(3);
+    restore_ok(restore_config(&restored, &text)).await;
+    assert_restored(&cluster, &restored, begun_s);
+    // By the fingerprints of its partitions the text is what a scan finds.
+    let scanned = folder.path().join("scanned");
+    backup_ok(backup_config(&cluster, to_directory(&scanned))).await;
+    let (shipped, text, scanned) = (manifest(&path), manifest(&text), manifest(&scanned));
+    assert!(text.partitions == scanned.partitions);
+    assert_eq!((text.window, text.server), (shipped.window, shipped.server));
+    assert_eq!(text.selection.get("converted from"), Some(&shipped.run));
+}
+
+/// What XDR has shipped to `path`, as text.
+async fn convert(path: &Path, text: &Path) -> Outcome<ConvertStats> {
+    let source = Arc::new(LocalDir::new(path));
+    let config = ConvertConfig::new(source, to_directory(text));
+    conversion::start(config).wait().await
+}
+
+fn manifest(path: &Path) -> Manifest {
+    let content = fs::read(path.join("test.manifest.json")).unwrap();
+    Manifest::decode(&content, None).unwrap().manifest
+}
+
+/// Keys, sets, bins and modules are those of the source, and so is the expiry but for the age of the
+/// files: a time to live begins anew with the restore, or counts from the end of the backup.
+fn assert_restored(source: &Cluster, copy: &Cluster, begun_s: u32) {
+    let age_s = copy.clock().now_s().saturating_sub(begun_s) + 1;
+    let (expected, found) = (
+        crate::support::content(source),
+        crate::support::content(copy),
+    );
+    assert_eq!(expected.len(), found.len());
+    let mut expiring = 0;
+    for (digest, (record, void_time)) in &expected {
+        let (same, later) = &found[digest];
+        assert_eq!(record, same, "{digest:02x?}");
+        let longest = if *void_time == 0 {
+            0
+        } else {
+            void_time + age_s
+        };
+        let is_near = (void_time.saturating_sub(1)..=longest).contains(later);
+        assert!(is_near, "{void_time} became {later} within {age_s} s");
+        expiring += u32::from(*void_time > 0);
+    }
+    assert!(expiring > 1000, "{expiring}");
+    assert_eq!(source.udfs(), copy.udfs());
+}
+
+/// Acknowledgements that the nodes have got.
+fn acknowledged(cluster: &Cluster) -> u64 {
+    let of_node = |seed: &String| {
+        let answer = ask(seed, "get-stats:context=xdr;dc=dc;namespace=test");
+        let (_, rest) = answer.split_once("success=")?;
+        rest.split(';').next()?.trim().parse::<u64>().ok()
+    };
+    cluster.seeds().iter().filter_map(of_node).sum()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_fails_after_acknowledgements_fails_the_run() {
+    let shipping = Shipping {
+        hold_recovery: true,
+        ..Shipping::default()
+    };
+    let cluster = Arc::new(enterprise(2, shipping));
+    fill(&cluster, 2000);
+    let folder = tempfile::tempdir().unwrap();
+    // It is well until nodes were told that their messages are safe.
+    let asked = Arc::clone(&cluster);
+    let disk = move |before: u64, _| match before {
+        0..10_000 => Ok(()),
+        _ => {
+            assert!(acknowledged(&asked) > 0);
+            let error = io::Error::from(io::ErrorKind::StorageFull);
+            Err(StorageError::from_io(error, Operation::Write, "the-disk"))
+        }
+    };
+    let mut config = config(&cluster, folder.path());
+    config.parallel_write = Some(1);
+    config.target = Arc::new(Troubled::new(folder.path(), Capabilities::LOCAL, disk));
+    let outcome = run(config).await;
+    let error = outcome.result.unwrap_err().to_string();
+    assert!(error.contains("cannot write the-disk"), "{error}");
+    assert!(outcome.stats.snapshot().records_read > 0);
+    assert!(names(folder.path()).is_empty(), "no manifest, and no file");
+    assert_clean(&cluster);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_disk_that_stands_still_stops_the_nodes() {
+    const RECORDS: u32 = 5000;
+    const QUEUE: usize = 64;
+    let cluster = enterprise(2, Shipping::default());
+    fill(&cluster, RECORDS);
+    let folder = tempfile::tempdir().unwrap();
+    let gate = Arc::new((Mutex::new(false), Condvar::new()));
+    let (disk, writes) = (Arc::clone(&gate), Arc::new(AtomicU64::new(0)));
+    let reached = Arc::clone(&writes);
+    let slow = move |before: u64, _| {
+        if before > 0 {
+            reached.fetch_add(1, Ordering::SeqCst); // behind the header
+            let (is_open, opened) = &*disk;
+            let waiting = opened.wait_while(is_open.lock().unwrap(), |open| !*open);
+            drop(waiting.unwrap());
+        }
+        Ok(())
+    };
+    let mut config = config(&cluster, folder.path());
+    config.target = Arc::new(Troubled::new(folder.path(), Capabilities::LOCAL, slow));
+    (config.listener.results_queue, config.listener.ack_queue) = (QUEUE, 16);
+    config.parallel_write = Some(1);
+    let job = xdr::start(config);
+    // The writer stands, and the queue is as full as it gets.
+    let stands = || writes.load(Ordering::SeqCst) == 1;
+    let received = || job.stats().snapshot().records_read;
+    let mut last = (0, 0);
+    while !stands() || last.0 == 0 || last.1 < 20 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(!job.is_finished());
+        let now = received();
+        last = (now, if now == last.0 { last.1 + 1 } else { 0 });
+        // Whatever the machine does meanwhile, no more than the queue was taken and acknowledged.
+        assert!(now <= QUEUE as u64, "{now}");
+        assert!(acknowledged(&cluster) <= QUEUE as u64);
+    }
+    let (is_open, opened) = &*gate;
+    *is_open.lock().unwrap() = true;
+    opened.notify_all();
+    let outcome = tokio::time::timeout(LIMIT, job.wait()).await.unwrap();
+    outcome.result.unwrap();
+    assert!(content(folder.path(), None) == of_cluster(&cluster));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -348,8 +516,47 @@ async fn a_rewind_brings_what_is_younger() {
     let outcome = run(config).await;
     outcome.result.unwrap();
     assert_eq!(outcome.stats.snapshot().records_read, 51);
-    let manifest = fs::read_to_string(folder.path().join("test.manifest.json")).unwrap();
-    assert!(manifest.contains("\"--rewind\""), "{manifest}");
+    let shipped = manifest(folder.path());
+    assert_eq!(shipped.selection["--rewind"], "505");
+
+    // As text it says that it is about changes, so nobody takes it for a beginning.
+    let text = folder.path().join("text");
+    convert(folder.path(), &text).await.result.unwrap();
+    let since_ns = shipped.window.scan_start_ns - 505_000_000_000;
+    assert_eq!(manifest(&text).window.modified_after_ns, Some(since_ns));
+    assert_eq!(manifest(&text).totals.records, 51);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delete_among_changes_has_no_form_in_text() {
+    let shipping = Shipping {
+        hold_recovery: true,
+        ..Shipping::default()
+    };
+    let cluster = enterprise(1, shipping);
+    let mut record = RawRecord::for_key("s", 1, &[0; 8]).bin(b"n", 1, &[0; 8]);
+    record.last_update_ms = cluster.clock().now_ms();
+    assert!(cluster.put(NAMESPACE, &record));
+    let folder = tempfile::tempdir().unwrap();
+    let (path, text) = (folder.path().join("set"), folder.path().join("text"));
+    let mut config = config(&cluster, &path);
+    config.rewind = Rewind::Seconds(100);
+    let job = xdr::start(config);
+    while job.stats().snapshot().records_read == 0 {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+        assert!(!job.is_finished(), "{:?}", job.wait().await.result);
+    }
+    let gone = record.digest;
+    assert!(cluster.delete(NAMESPACE, &gone));
+    cluster.ship(|shipping| shipping.hold_recovery = false);
+    job.wait().await.result.unwrap();
+    let error = convert(&path, &text).await.result.unwrap_err();
+    assert!(
+        matches!(&error, Error::NotConvertible { digest, source, .. }
+            if *digest == gone && *source == Unconvertible::Deleted),
+        "{error}"
+    );
+    assert!(names(&text).is_empty());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -554,58 +761,4 @@ async fn an_old_set_goes_when_the_new_one_is_complete() {
     (again.remove_files, again.parallel_write) = (true, Some(1));
     run(again).await.result.unwrap();
     assert!(content(folder.path(), None) == of_cluster(&cluster));
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_backup_is_restored_into_an_equal_namespace() {
-    let shipping = Shipping {
-        hold_recovery: true,
-        ..Shipping::default()
-    };
-    let cluster = Arc::new(enterprise(3, shipping));
-    fill(&cluster, 20_000);
-    cluster.put_udf(asnode::Udf {
-        name: "module.lua".to_owned(),
-        content: b"function f() end\n".to_vec(),
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let stop = Arc::new(AtomicBool::new(false));
-    let writing = writer(Arc::clone(&cluster), Arc::clone(&stop), 1);
-    let job = xdr::start(config(&cluster, folder.path()));
-    while job.stats().snapshot().records_read < 30_000 {
-        tokio::time::sleep(Duration::from_millis(10)).await;
-        assert!(!job.is_finished(), "{:?}", job.wait().await.result);
-    }
-    stop.store(true, Ordering::SeqCst);
-    writing.join().unwrap();
-    cluster.ship(|shipping| shipping.hold_recovery = false);
-    let outcome = tokio::time::timeout(LIMIT, job.wait()).await.unwrap();
-    outcome.result.unwrap();
-
-    let target = crate::support::cluster(2);
-    let restore = crate::support::restore_config(&target, folder.path());
-    let mut replay = backup_core::replay::ReplayConfig::new(restore);
-    replay.policy = backup_core::replay::WritePolicy {
-        generation: backup_core::replay::GenerationPolicy::None,
-        exists: backup_core::replay::ExistsPolicy::Replace,
-    };
-    let replaying = backup_core::replay::start(replay).wait();
-    let restored = tokio::time::timeout(LIMIT, replaying).await.unwrap();
-    restored.result.unwrap();
-    let without_generation = |content: BTreeMap<Digest, Kept>| {
-        let kept = content.into_iter();
-        kept.map(|(digest, kept)| {
-            (
-                digest,
-                Kept {
-                    generation: 0,
-                    ..kept
-                },
-            )
-        })
-        .collect::<BTreeMap<_, _>>()
-    };
-    let (found, expected) = (of_cluster(&target), of_cluster(&cluster));
-    assert!(without_generation(found) == without_generation(expected));
-    assert_eq!(target.udfs(), cluster.udfs());
 }

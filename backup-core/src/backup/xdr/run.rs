@@ -60,13 +60,11 @@ pub(super) async fn run(
         },
         _ => Seen::default(),
     };
-    let (ended, is_cancelled) = (Arc::clone(&run), cancel.is_cancelled());
-    off_runtime(move || match result {
-        Ok(()) if !is_cancelled => ended.end(Ok(()), seen, hold),
-        Ok(()) => ended.abandon(Error::Cancelled, hold),
-        Err(error) => ended.abandon(error, hold),
-    })
-    .await
+    let result = result.and_then(|()| match cancel.is_cancelled() {
+        true => Err(Error::Cancelled),
+        false => Ok(()),
+    });
+    off_runtime(move || run.conclude(result, seen, hold)).await
 }
 
 /// What a reader of the manifest should know about the set.
