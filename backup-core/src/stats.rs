@@ -190,6 +190,18 @@ impl ConvertStats {
         self.written.snapshot()
     }
 
+    /// What the conversion is at.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        self.written.phase()
+    }
+
+    /// How busy the stages of what is written have been, in the order of the data.
+    #[must_use]
+    pub fn stages(&self) -> [StageLoad; STAGES] {
+        self.written.stages()
+    }
+
     /// Whether every message has exactly one outcome.
     #[must_use]
     pub fn is_balanced(&self) -> bool {

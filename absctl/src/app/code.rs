@@ -36,6 +36,9 @@ pub(crate) fn of_job(error: &Job) -> &'static str {
         Job::NoKey { .. } => "encryption-key",
         Job::Altered { .. } => "file-altered",
         Job::OtherNamespace { .. } => "other-namespace",
+        Job::NotConvertible { .. } | Job::OrderUnknown { .. } | Job::RecordsBeside { .. } => {
+            "not-convertible"
+        }
         Job::RecordRefused { .. } => "record-refused",
         Job::TtlRefused { .. } | Job::TtlTooLong { .. } => "ttl-refused",
         Job::Conflict { .. } | Job::IndexTwice { .. } => "index-conflict",

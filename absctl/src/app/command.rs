@@ -12,6 +12,7 @@ use super::{
 };
 use backup_core::{
     backup::{self, BackupConfig, BackupTarget, EstimateConfig, Shard},
+    conversion::{self, ConvertConfig},
     error::Error as JobError,
     handle::Outcome,
     replay::{self, ReplayConfig},
@@ -33,6 +34,7 @@ pub(crate) fn run(work: Work) -> Result<(), Error> {
             None => &args.logging,
         },
         Command::Restore(args) => &args.logging,
+        Command::Convert(args) => &args.logging,
         // The others are texts, and were printed.
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
     };
@@ -94,6 +96,13 @@ fn dispatch(command: Command) -> Result<(), Error> {
                 RestoreTask::Validate(config) => run_validation(config, signals, false).await,
                 RestoreTask::ValidateReplay(config) => run_validation(config, signals, true).await,
             }
+        }),
+        Command::Convert(args) => on_runtime(async |signals| {
+            let config = resolved(signals, move || {
+                then_listen(settings::convert(&args)?, &args.logging)
+            })
+            .await?;
+            run_conversion(config, signals).await
         }),
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
@@ -228,6 +237,14 @@ async fn run_replay(config: ReplayConfig, signals: &mut Signals) -> Result<(), E
     let job = replay::start(config);
     let ended = drive("restore", job, Moment::of_restore, signals, false).await;
     finish(ended, Report::restore)
+}
+
+async fn run_conversion(config: ConvertConfig, signals: &mut Signals) -> Result<(), Error> {
+    let is_stream = !config.target.store().capabilities().named;
+    tracing::info!("starting asbx conversion");
+    let job = conversion::start(config);
+    let ended = drive("convert", job, Moment::of_conversion, signals, is_stream).await;
+    finish(ended, Report::conversion)
 }
 
 async fn run_validation(

@@ -2,6 +2,7 @@
 
 mod backup;
 mod cloud;
+mod convert;
 mod envelope;
 mod estimate;
 mod incremental;
@@ -21,6 +22,7 @@ mod xdr;
 
 pub(crate) use self::{
     backup::{backup, to_clear},
+    convert::convert,
     estimate::estimate,
     restore::{RestoreTask, restore},
     secrets::Secrets,

@@ -78,6 +78,14 @@ pub(crate) fn absctl(command: &str, cluster: &Cluster, args: &[&str], directory:
     Run::of(ours(command, &hosts, directory).args(args))
 }
 
+/// `absctl convert` from one directory to another.
+pub(crate) fn convert(from: &Path, to: &Path, args: &[&str]) -> Run {
+    let mut run = Command::new(env!("CARGO_BIN_EXE_absctl"));
+    run.arg("convert").arg("--directory").arg(from);
+    run.arg("--output-directory").arg(to);
+    Run::of(run.args(args))
+}
+
 /// The same by another way than the plain one, from one seed.
 pub(crate) fn absctl_by(command: &str, way: &Entrance, directory: &Path) -> Run {
     let mut run = ours(command, &way.seed.to_string(), directory);

@@ -3,7 +3,7 @@
 use crate::{
     clusters::{NAMESPACE, assert_equal, builder, empty},
     files::{args, write_key},
-    programs::{Go, absctl},
+    programs::{Go, absctl, convert},
 };
 use asnode::{
     Cluster, Edition,
@@ -74,5 +74,28 @@ fn the_library_restores_what_the_cluster_ships_to_absctl() {
         let run = go.library("restore", &target, &flags, &path).succeeds();
         assert_eq!(run.count("inserted"), RECORDS);
         assert_equal(&source, &target);
+    }
+}
+
+#[test]
+fn the_library_restores_what_absctl_converts() {
+    let Some(go) = Go::find() else { return };
+    let (source, place) = (source(), tempdir().expect("directory"));
+    let key = write_key(place.path());
+    let (theirs, ours) = (place.path().join("theirs"), place.path().join("ours"));
+    let port = free_port();
+    let flags = ["--parallel=3", "--file-limit=500000", port.as_str()];
+    go.library("xdr", &source, &flags, &theirs).succeeds();
+    absctl("backup xdr", &source, &["--local-port=0"], &ours).runs_clean();
+    for shipped in [theirs, ours] {
+        for (number, form) in FORMS.into_iter().enumerate() {
+            let path = shipped.with_extension(number.to_string());
+            convert(&shipped, &path, &args(form, &key, "backup")).runs_clean();
+            let target = empty(1);
+            let flags = args(form, &key, "restore");
+            let run = go.library("restore", &target, &flags, &path).succeeds();
+            assert_eq!(run.count("inserted"), RECORDS);
+            assert_equal(&source, &target);
+        }
     }
 }

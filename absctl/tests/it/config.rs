@@ -252,7 +252,7 @@ fn the_example_has_every_flag_and_changes_nothing() {
         checked.contains(": fine; settings for backup: "),
         "{checked}"
     );
-    for command in ["backup", "restore"] {
+    for command in ["backup", "restore", "convert"] {
         let before = text(&run(&format!("config show {command}"), &[], &[]).succeeds());
         let line = format!("config show {command} --config");
         let after = text(&run(&line, &[&path], &[]).succeeds());
@@ -286,7 +286,7 @@ fn the_example_has_every_flag_and_changes_nothing() {
     };
     // The endings of keys are the endings of flags, but for the list of seeds.
     let none = ["help", "version", "config", "host"];
-    for flag in ["backup", "restore"].into_iter().flat_map(flags) {
+    for flag in ["backup", "restore", "convert"].into_iter().flat_map(flags) {
         let is_there = example
             .lines()
             .filter(|line| !line.contains('#'))

@@ -11,6 +11,7 @@ mod cloud;
 mod cloud_memory;
 mod config;
 mod connecting;
+mod convert;
 mod effects;
 mod encrypted;
 mod envelope;

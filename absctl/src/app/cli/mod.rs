@@ -8,6 +8,7 @@ mod azure;
 pub(crate) mod cloud;
 mod comfort;
 mod connection;
+mod convert;
 pub(crate) mod envelope;
 mod estimate;
 mod gcp;
@@ -34,6 +35,7 @@ mod xdr;
 
 pub(crate) use self::{
     connection::{Auth, Connection, Port, Seed},
+    convert::{ConvertArgs, InputEnvelope},
     given::Given,
     logging::Logging,
     mode::FileKinds,
@@ -95,6 +97,9 @@ pub(crate) enum Command {
     /// Restore a namespace from a directory, a file or standard input
     #[command(arg_required_else_help = true)]
     Restore(Box<RestoreArgs>),
+    /// Convert a backup by XDR (*.asbx) into one that every tool can restore (*.asb)
+    #[command(arg_required_else_help = true)]
+    Convert(Box<ConvertArgs>),
     /// Look at settings: where they come from, and whether a file is sound
     #[command(subcommand, arg_required_else_help = true)]
     Config(Config),
@@ -309,7 +314,7 @@ fn show(
             .is_none_or(|name| name == "config")
     {
         return Err(Error::usage(
-            "config show: backup or restore is needed, with flags or without",
+            "config show: backup, restore or convert is needed, with flags or without",
         ));
     }
     layers

@@ -74,7 +74,7 @@ pub(crate) struct Target {
 }
 
 /// Permission bits of a file that its owner can write and read, and nobody can execute.
-fn file_mode(typed: &str) -> Result<u32, String> {
+pub(super) fn file_mode(typed: &str) -> Result<u32, String> {
     const OWNER: u32 = 0o600;
     const ALLOWED: u32 = 0o666;
     let is_octal = !typed.is_empty() && typed.bytes().all(|byte| matches!(byte, b'0'..=b'7'));

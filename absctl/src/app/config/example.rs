@@ -10,11 +10,12 @@ const HEAD: &str = "\
 ";
 
 /// Sections of the first level in the order in which they are wanted.
-const ORDER: [&str; 10] = [
+const ORDER: [&str; 11] = [
     "app",
     "cluster",
     "backup",
     "restore",
+    "convert",
     "compression",
     "encryption",
     "secret-agent",

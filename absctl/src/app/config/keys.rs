@@ -61,7 +61,7 @@ const APP: [&str; 16] = [
 ];
 
 /// The commands that have sections of their own, and those.
-pub(super) const COMMANDS: [&str; 2] = ["backup", "restore"];
+pub(super) const COMMANDS: [&str; 3] = ["backup", "restore", "convert"];
 
 /// A setting of a command.
 #[derive(Debug, Clone)]

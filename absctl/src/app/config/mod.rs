@@ -44,9 +44,9 @@ pub(crate) fn check(root: &Command, files: &[PathBuf]) -> Result<String, Error> 
                         .filter(|setting| setting.key.command == command)
                         .count()
                 };
-                let [backup, restore] = keys::COMMANDS.map(count);
+                let [backup, restore, convert] = keys::COMMANDS.map(count);
                 text += &format!(
-                    "{}: fine; settings for backup: {backup}, for restore: {restore}\n",
+                    "{}: fine; settings for backup: {backup}, for restore: {restore}, for convert: {convert}\n",
                     path.display()
                 );
             }

@@ -3,7 +3,7 @@
 use backup_core::{
     backup::EstimateStats,
     load::{Phase, STAGES, StageLoad},
-    stats::{BackupStats, RestoreStats},
+    stats::{BackupStats, ConvertStats, RestoreStats},
 };
 use std::time::{Duration, Instant};
 
@@ -63,6 +63,19 @@ impl Moment {
             bytes: counts.bytes_read,
             done: counts.bytes_fetched,
             total: counts.bytes_expected,
+        }
+    }
+
+    /// A conversion is measured in bytes, of all readings.
+    pub(crate) fn of_conversion(stats: &ConvertStats) -> Self {
+        let (read, written) = (stats.snapshot(), stats.backup());
+        Self {
+            phase: stats.phase(),
+            stages: stats.stages(),
+            records: written.records_read,
+            bytes: written.bytes_written,
+            done: read.bytes_fetched,
+            total: read.bytes_expected,
         }
     }
 

@@ -1,6 +1,7 @@
 //! The final report (`behaviour.md` §8.2): the lines of the reference tool in their order, then
 //! ours, each only when it says something.
 
+mod convert;
 mod estimate;
 mod fields;
 

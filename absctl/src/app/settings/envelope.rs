@@ -46,6 +46,7 @@ pub(super) fn unwrap(
         },
         key: key(flags, secrets)?,
         window_log: WindowLog::new(window.zstd_window_log).unwrap_or_default(),
+        plain_metadata: false,
     })
 }
 

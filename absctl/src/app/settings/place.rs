@@ -148,7 +148,7 @@ pub(super) fn local_dir(path: &Path, options: LocalOptions) -> Arc<dyn Store> {
 }
 
 /// The store for one file, where `-` stands for a standard stream with a buffer of so many MiB.
-fn single(
+pub(super) fn single(
     path: &Path,
     options: LocalOptions,
     standard: fn() -> Stream,

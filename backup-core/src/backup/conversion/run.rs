@@ -12,7 +12,7 @@ use crate::{
         files::OpenFile,
         ledger::Ledger,
         memory::Share,
-        run::{encoder, first_cause, off_runtime, put_globals, start_writers},
+        run::{encoder, first_cause, put_globals, start_writers},
         scan_stage::ChunkSink,
         summary::Seen,
         target::Run,
@@ -20,7 +20,8 @@ use crate::{
     },
     error::Error,
     fingerprint::Fingerprinter,
-    handle::join_or_leave,
+    handle::{join_or_leave, off_runtime},
+    load::Phase,
     stats::ConvertStats,
 };
 use aerospike_wire::digest::{PARTITIONS, PartitionId};
@@ -167,6 +168,7 @@ impl Plan {
         stop: &CancellationToken,
     ) -> Result<(), Error> {
         let (inputs, writers) = start_writers(run, self.threads, first)?;
+        run.stats.load.begin(0, writers.len());
         let (turns, surveys) = (Arc::new(Turns::new(self.sequences)), Arc::new(surveys));
         let thread = |input| {
             let sink = sink(run, input, self.threads);
@@ -189,6 +191,7 @@ impl Plan {
             }
         };
         let written = crew(inputs.into_iter().map(thread), stop).await;
+        run.stats.load.phase.set(Phase::Finishing);
         let ended = join(writers, stop).await;
         first_cause(written.err().into_iter().chain(ended).collect())
     }
