@@ -740,6 +740,7 @@ impl Error {
                 "durable deletes need the Enterprise Edition; leave them out with --ignore-record-error",
             ),
             Self::Cluster(error) => cluster_advice(error),
+            Self::Globals { source, .. } => cluster_advice(source),
             Self::Xdr(XdrError::NoXdr { .. } | XdrError::TooOld { .. }) => {
                 Some("a backup by scans needs no XDR: absctl backup without xdr")
             }
@@ -766,6 +767,7 @@ impl Error {
 
 /// Where the key of the backup is missing or another one.
 const KEY_ADVICE: &str = "--encrypt names the encryption of the backup, --encryption-key-file, -env or -secret its key; leave them out where it has none";
+
 const fn cluster_advice(error: &ClusterError) -> Option<&'static str> {
     match error {
         ClusterError::Privilege { .. } => {

@@ -275,10 +275,9 @@ fn the_example_has_every_flag_and_changes_nothing() {
     let flags = |command: &str| {
         let help = text(&run(&format!("{command} -Z"), &[], &[]).succeeds());
         let of_line = |line: &str| {
-            let words = line
-                .trim_start()
-                .starts_with('-')
-                .then(|| line.split_whitespace());
+            // Other lines may begin with the name of a flag, too.
+            let is_flag = line.starts_with("  -") || line.starts_with("      --");
+            let words = is_flag.then(|| line.split_whitespace());
             let name = words?.find_map(|word| word.strip_prefix("--"))?;
             Some(name.split('[').next()?.to_owned())
         };

@@ -37,6 +37,7 @@ struct Row {
 impl Row {
     fn parse(line: &'static str) -> Self {
         let columns: Vec<_> = line.split('|').map(str::trim).collect();
+        let columns: [&str; 9] = columns.try_into().expect(line);
         let [
             commands,
             names,
@@ -47,10 +48,7 @@ impl Row {
             group,
             excludes,
             shown_by,
-        ] = columns[..]
-        else {
-            panic!("nine columns: {line}");
-        };
+        ] = columns;
         let (longs, shorts): (Vec<_>, Vec<_>) = names
             .split_whitespace()
             .partition(|name| name.starts_with("--"));
@@ -311,7 +309,7 @@ fn every_flag_has_a_key() {
             let key = row.key?;
             let key = key
                 .strip_prefix("*.")
-                .map_or(key.to_owned(), |key| format!("{section}.{key}"));
+                .map_or_else(|| key.to_owned(), |key| format!("{section}.{key}"));
             Some((row, key))
         });
         let keyed: Vec<_> = keyed.collect();

@@ -88,13 +88,14 @@ fn report_has_the_layout_of_the_reference_tool() {
     let source = filled(1, 500);
     let place = tempdir().expect("directory");
     let run = backup(&source, &[&"-d", &place.path(), &"-w1"]).succeeds();
-    let mut lines = run.stderr.lines();
-    assert!(
-        lines
-            .next()
-            .is_some_and(|line| line.contains("starting scan backup"))
-    );
-    let lines: Vec<_> = lines.collect();
+    let log = run
+        .stderr
+        .lines()
+        .take_while(|line| line.starts_with("time="));
+    let log: Vec<_> = log.collect();
+    let last = log.last().expect("a log");
+    assert!(last.contains("starting scan backup"), "{run:?}");
+    let lines: Vec<_> = run.stderr.lines().skip(log.len()).collect();
     assert_eq!(
         &lines[..3],
         ["", "Backup report", "-------------"],

@@ -56,6 +56,20 @@ pub(crate) fn end_of(mut child: Child) -> Run {
     }
 }
 
+/// The end of a child that was sent a signal: two seconds are promised, and a busy machine gets
+/// ten times as much.
+#[track_caller]
+fn soon_ended(child: Child) -> Run {
+    let begun = Instant::now();
+    let run = end_of(child).fails(130, "interrupted");
+    assert!(
+        begun.elapsed() < Duration::from_secs(20),
+        "{:?}",
+        begun.elapsed()
+    );
+    run
+}
+
 /// Reads a line and nothing behind it.
 fn first_line(pipe: &mut impl Read) -> String {
     let (mut line, mut byte) = (Vec::new(), [0]);
@@ -79,7 +93,7 @@ fn an_interrupted_backup_can_be_continued() {
         let is_data = |name: &String| name.starts_with("0_test_");
         wait_for("a data file", || names(&path).iter().any(is_data));
         send(&child, signal);
-        let run = end_of(child).fails(130, "interrupted");
+        let run = soon_ended(child);
         assert!(run.stderr.contains("--continue test.asb.state"), "{run:?}");
         source.faults().clear();
         continues(&source, &path);
@@ -95,7 +109,7 @@ fn an_interrupted_restore_says_so_in_its_report() {
     let child = start(&[&"restore", &hosts(&target), &"-ntest", &"-d", &place.path()]);
     wait_for("a slow batch", || target.faults().fired(fault) > 0);
     send(&child, Signal::INT);
-    let run = end_of(child).fails(130, "interrupted");
+    let run = soon_ended(child);
     assert_eq!(run.value("Result"), Some("interrupted"), "{run:?}");
 }
 
@@ -152,16 +166,29 @@ fn waiting_for_a_reader_can_be_interrupted() {
     assert_eq!(names(place.path()), ["fifo"]);
 }
 
+/// Sends both signals, the second one after the program has told of the first.
+fn interrupted_twice(mut child: Child) -> Run {
+    send(&child, Signal::INT);
+    let pipe = child.stderr.as_mut().expect("pipe");
+    while !first_line(pipe).contains("SIGINT: stopping") {}
+    send(&child, Signal::TERM);
+    soon_ended(child)
+}
+
 #[test]
 fn a_second_signal_does_not_wait() {
     let target = empty(1);
     let mut child = start(&[&"restore", &hosts(&target), &"-ntest", &"-i-"]);
     let stdin = child.stdin.take();
     wait_for("a connection", || target.counters().info_commands > 0);
-    send(&child, Signal::INT);
-    let pipe = child.stderr.as_mut().expect("pipe");
-    while !first_line(pipe).contains("SIGINT: stopping") {}
-    send(&child, Signal::INT);
-    end_of(child).fails(130, "interrupted");
+    interrupted_twice(child);
     drop(stdin);
+    // Nobody reads what the backup writes.
+    let source = filled(1, 100);
+    let place = tempdir().expect("directory");
+    let path = place.path().join("fifo");
+    mkfifoat(CWD, &path, Mode::RUSR | Mode::WUSR).expect("FIFO");
+    let child = start(&[&"backup", &hosts(&source), &"-ntest", &"-o", &path]);
+    wait_for("a connection", || source.counters().info_commands > 0);
+    interrupted_twice(child);
 }

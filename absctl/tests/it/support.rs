@@ -158,7 +158,7 @@ impl Run {
     pub(crate) fn at_once(self) -> Self {
         // What is known about an input may be said before it is opened.
         let others = |line: &&str| {
-            let starts = ["starting", "initializing", "initialized"];
+            let starts = ["starting", "initializing", "initialized", "found"];
             let starts = starts.map(|word| format!(" level=INFO msg=\"{word} "));
             let is_note = line.contains(" has no manifest: nothing proves ")
                 || starts.iter().any(|start| line.contains(start));

@@ -41,7 +41,7 @@ pub(super) fn of(args: &Records, problems: &mut Problems) -> Selection {
     };
     for violation in selection.check() {
         let why = match violation {
-            Violation::PreferenceAndMasters => format!("not with {NODES} or {RACKS}: {violation}"),
+            Violation::PreferenceAndMasters => format!("{violation}: not with {NODES} or {RACKS}"),
             _ => violation.to_string(),
         };
         reader.refuse(flag(violation.field()), &why);
