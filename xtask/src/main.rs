@@ -1,6 +1,7 @@
 //! Workspace automation in Rust, so that a laptop and the CI machine run the same code.
 //!
-//! `cargo xtask ci` is the gate, `cargo xtask bench` the end-to-end benchmark report.
+//! `cargo xtask ci` is the gate, `cargo xtask bench` the end-to-end benchmark report, and
+//! `cargo xtask pages` writes manual pages and completions.
 //! The repository rules under [`rules`] are plain functions: a gate step calls them, and so does
 //! an ordinary `#[test]`, so `cargo test --workspace` finds a broken rule too.
 //! Nothing that is shipped depends on this crate.
@@ -14,6 +15,7 @@ mod bench;
 mod ci;
 mod command;
 mod failure;
+mod pages;
 mod rules;
 mod workspace;
 
@@ -38,6 +40,8 @@ enum Task {
     Ci(ci::Options),
     /// Measure backup and restore end to end and print the report.
     Bench(bench::Options),
+    /// Write manual pages and completions of absctl, for a package.
+    Pages(pages::Options),
 }
 
 fn main() -> ExitCode {
@@ -55,5 +59,6 @@ fn run(task: &Task) -> Result<(), Failure> {
     match task {
         Task::Ci(options) => ci::run(options),
         Task::Bench(options) => bench::run(options),
+        Task::Pages(options) => pages::run(options),
     }
 }

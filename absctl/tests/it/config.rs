@@ -387,6 +387,8 @@ fn completions_and_manual_pages_know_the_flags() {
         page.contains(".TH absctl-backup 1") && page.contains("estimate\\-samples"),
         "{page}"
     );
+    let page = text(&run("man backup-xdr", &[], &[]).succeeds());
+    assert!(page.contains(".TH absctl-backup-xdr 1") && page.contains("max\\-throughput"));
     run("man nothing", &[], &[]).fails(1, "no manual page");
 }
 

@@ -18,13 +18,7 @@ pub(super) fn man(mut root: Command, command: Option<&str>) -> Result<String, Er
     root.build();
     let page = match command {
         None => root,
-        Some(name) => {
-            let found = root.find_subcommand(name).cloned();
-            let unknown = || Error::usage(format!("there is no manual page of {name:?}"));
-            found
-                .ok_or_else(unknown)?
-                .display_name(format!("absctl-{name}"))
-        }
+        Some(name) => page(&root, name)?,
     };
     let mut text = Vec::new();
     let rendered = clap_mangen::Man::new(page).render(&mut text);
@@ -33,4 +27,13 @@ pub(super) fn man(mut root: Command, command: Option<&str>) -> Result<String, Er
         source,
     })?;
     Ok(String::from_utf8_lossy(&text).into_owned())
+}
+
+/// The command of a page. One below another is named as its page is: `backup-xdr`.
+fn page(root: &Command, name: &str) -> Result<Command, Error> {
+    let mut names = name.split(['-', ' ']);
+    let found = names.try_fold(root, |command, name| command.find_subcommand(name));
+    let unknown = || Error::usage(format!("there is no manual page of {name:?}"));
+    let title = format!("absctl-{}", name.replace(' ', "-"));
+    Ok(found.ok_or_else(unknown)?.clone().display_name(title))
 }
