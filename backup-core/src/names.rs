@@ -75,6 +75,8 @@ pub struct SetNames {
     stem: String,
     /// What stands between stem and `.state`.
     state_infix: &'static str,
+    /// What the name of the state begins with instead.
+    state_stem: Option<String>,
     shard: Option<Shard>,
 }
 
@@ -85,8 +87,17 @@ impl SetNames {
         Self {
             stem: format!("{prefix}{namespace}"),
             state_infix: ".asb",
+            state_stem: None,
             shard,
         }
+    }
+
+    /// The same, but for the state, whose name begins with `stem`: `<stem>.asb.state`, as the C
+    /// tool calls it (`files-and-state.md` §8).
+    #[must_use]
+    pub fn with_state_of(self, stem: &str) -> Self {
+        let state_stem = Some(stem.to_owned());
+        Self { state_stem, ..self }
     }
 
     /// A set in one file; `file` is its bare name.
@@ -95,6 +106,7 @@ impl SetNames {
         Self {
             stem: file.to_owned(),
             state_infix: "",
+            state_stem: None,
             shard: None,
         }
     }
@@ -108,7 +120,7 @@ impl SetNames {
     /// The state of this run, or of this shard.
     #[must_use]
     pub fn state(&self) -> String {
-        let Self { stem, .. } = self;
+        let stem = self.state_stem.as_ref().unwrap_or(&self.stem);
         format!("{stem}{}{}{STATE}", self.state_infix, extension(self.shard))
     }
 

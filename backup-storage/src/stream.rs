@@ -3,9 +3,10 @@
 
 use std::{
     fs::{File, OpenOptions},
-    io::{self, BufReader, Read, Write},
+    io::{self, BufReader, Cursor, Read, Write},
     os::fd::AsFd,
     path::{Path, PathBuf},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use crate::{
@@ -21,6 +22,10 @@ pub struct Stream {
     endpoint: Endpoint,
     name: String,
     buffer_bytes: usize,
+    /// What will be read from it, as far as somebody has said so.
+    expected_bytes: Option<u64>,
+    /// What was read from it to look at it.
+    head: Arc<Mutex<Vec<u8>>>,
 }
 
 #[derive(Clone, Debug)]
@@ -34,31 +39,67 @@ impl Stream {
     /// Standard input, called `stdin`.
     #[must_use]
     pub fn stdin() -> Self {
-        Self {
-            endpoint: Endpoint::Stdin,
-            name: "stdin".to_owned(),
-            buffer_bytes: 0,
-        }
+        Self::new(Endpoint::Stdin, "stdin")
     }
 
     /// Standard output, called `stdout`. Nothing else may print there.
     #[must_use]
     pub fn stdout() -> Self {
-        Self {
-            endpoint: Endpoint::Stdout,
-            name: "stdout".to_owned(),
-            buffer_bytes: 0,
-        }
+        Self::new(Endpoint::Stdout, "stdout")
     }
 
     /// What exists at `path` and is no regular file: FIFO, `/dev/null`, device. Opened as it is.
     #[must_use]
     pub fn special(path: &Path) -> Self {
+        let name = path.display().to_string();
+        Self::new(Endpoint::Special(path.to_owned()), &name)
+    }
+
+    fn new(endpoint: Endpoint, name: &str) -> Self {
         Self {
-            endpoint: Endpoint::Special(path.to_owned()),
-            name: path.display().to_string(),
+            endpoint,
+            name: name.to_owned(),
             buffer_bytes: 0,
+            expected_bytes: None,
+            head: Arc::default(),
         }
+    }
+
+    /// The same stream, of which so many bytes are expected. Only its listing says so: nobody is
+    /// held to it.
+    #[must_use]
+    pub fn expecting(self, bytes: u64) -> Self {
+        let expected_bytes = Some(bytes);
+        Self {
+            expected_bytes,
+            ..self
+        }
+    }
+
+    /// The first bytes of standard input: up to `bytes`, fewer where it ends. Waits for them. They
+    /// are handed out again when the stream is opened, which clones of this one know, too.
+    ///
+    /// # Errors
+    /// `Unsupported` for another stream, whose other end would see that it is closed again; else as
+    /// [`Store::open`], and what reading says.
+    pub fn peek(&self, bytes: usize) -> Result<Vec<u8>> {
+        if !matches!(self.endpoint, Endpoint::Stdin) {
+            return self.unsupported(Operation::Open);
+        }
+        let mut head = self.head();
+        let missing = bytes.saturating_sub(head.len()) as u64;
+        if missing > 0 {
+            let read = self
+                .file(Operation::Open)?
+                .take(missing)
+                .read_to_end(&mut head);
+            read.map_err(|error| Error::from_io(error, Operation::Read, self.name.as_str()))?;
+        }
+        Ok(head.get(..bytes).unwrap_or(&head).to_vec())
+    }
+
+    fn head(&self) -> MutexGuard<'_, Vec<u8>> {
+        self.head.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The same stream with a buffer of so many bytes; 0 (default) = none. What is written is
@@ -131,7 +172,7 @@ impl Store for Stream {
         Ok(vec![Entry {
             name: self.name.clone(),
             kind: EntryKind::Other,
-            size: None,
+            size: self.expected_bytes,
         }])
     }
 
@@ -144,8 +185,10 @@ impl Store for Stream {
         if offset > 0 {
             return self.unsupported(Operation::Open);
         }
+        let head = Cursor::new(std::mem::take(&mut *self.head()));
+        let file = BufReader::with_capacity(self.buffer_bytes, self.file(Operation::Open)?);
         Ok(Box::new(StreamDownload {
-            file: BufReader::with_capacity(self.buffer_bytes, self.file(Operation::Open)?),
+            content: head.chain(file),
             name: self.name.clone(),
         }))
     }
@@ -201,13 +244,14 @@ impl Store for Stream {
 
 #[derive(Debug)]
 struct StreamDownload {
-    file: BufReader<File>,
+    /// What was looked at, and what follows.
+    content: io::Chain<Cursor<Vec<u8>>, BufReader<File>>,
     name: String,
 }
 
 impl Read for StreamDownload {
     fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
-        let read = self.file.read(buffer);
+        let read = self.content.read(buffer);
         Ok(read.map_err(|error| Error::from_io(error, Operation::Read, self.name.as_str()))?)
     }
 }

@@ -40,19 +40,30 @@ impl Reference {
         let Some(rest) = value.strip_prefix(PREFIX) else {
             return Ok(None);
         };
-        let (resource, key) = match (rest.rsplit_once(':'), form) {
-            (None, Form::ResourceOptional) => (None, rest),
-            (None, Form::ResourceAndKey) => return Err(ReferenceError::NoResource),
-            (Some((resource, _)), Form::ResourceAndKey) if resource.contains(':') => {
-                return Err(ReferenceError::TooManyParts);
-            }
-            (Some((resource, key)), _) => (Some(resource.to_owned()), key),
+        let (resource, key) = match rest.rsplit_once(':') {
+            None => (None, rest),
+            Some((resource, key)) => (Some(resource.to_owned()), key),
         };
-        if key.is_empty() {
-            return Err(ReferenceError::NoKey);
-        }
         let key = key.to_owned();
-        Ok(Some(Self { resource, key }))
+        let reference = Self { resource, key };
+        reference.check(form)?;
+        Ok(Some(reference))
+    }
+
+    /// Whether it is of this form, for one that was parsed by another.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with it.
+    pub fn check(&self, form: Form) -> Result<(), ReferenceError> {
+        match (&self.resource, form) {
+            (None, Form::ResourceAndKey) => Err(ReferenceError::NoResource),
+            (Some(resource), Form::ResourceAndKey) if resource.contains(':') => {
+                Err(ReferenceError::TooManyParts)
+            }
+            _ if self.key.is_empty() => Err(ReferenceError::NoKey),
+            _ => Ok(()),
+        }
     }
 
     /// The resource of the agent that holds the secret; `None` leaves the choice to the agent.

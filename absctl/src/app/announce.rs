@@ -10,6 +10,9 @@ use std::path::Path;
 
 /// What there is to say of a backup before it starts.
 pub(crate) fn backup(args: &BackupArgs) {
+    if args.is_old {
+        return; // that tool has other lines
+    }
     let target = &args.target;
     if !args.estimate.estimate {
         let paths = [target.directory.as_deref(), target.output_file.as_deref()];
@@ -31,6 +34,9 @@ pub(crate) fn backup(args: &BackupArgs) {
 
 /// What there is to say of a restore or a validation before it starts.
 pub(crate) fn restore(args: &RestoreArgs) {
+    if args.is_old {
+        return;
+    }
     let source = &args.source;
     let paths = [source.directory.as_deref(), source.input_file.as_deref()];
     event(

@@ -6,7 +6,7 @@ use super::{
     config::{Layers, Shown},
     drive::{Abandoned, drive},
     error::Error,
-    output::{self, Moment, Report},
+    output::{self, LogSettings, Moment, Report},
     settings::{self, RestoreTask, XdrTask},
     signals::Signals,
 };
@@ -38,7 +38,10 @@ pub(crate) fn run(work: Work) -> Result<(), Error> {
         // The others are texts, and were printed.
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return Ok(()),
     };
-    output::start_log(logging.settings())?;
+    output::start_log(LogSettings {
+        old: work.old,
+        ..logging.settings()
+    })?;
     work.warnings
         .iter()
         .for_each(|text| tracing::warn!("{text}"));
@@ -72,15 +75,24 @@ fn dispatch(command: Command) -> Result<(), Error> {
             run_estimate(config, signals).await
         }),
         Command::Backup(args) if args.target.remove_artifacts => on_runtime(async |signals| {
-            resolved(signals, move || clear(&settings::to_clear(&args)?)).await
+            resolved(signals, move || {
+                clear(&settings::to_clear(&args)?)?;
+                settings::remove_empty(&args);
+                Ok(())
+            })
+            .await
         }),
         Command::Backup(args) => on_runtime(async |signals| {
-            let config = resolved(signals, move || {
+            let (config, first) = resolved(signals, move || {
                 let config = settings::backup(&args)?;
+                let first = settings::estimate_first(&args, &config);
                 announce::backup(&args);
-                then_listen(config, &args.logging)
+                Ok((then_listen(config, &args.logging)?, first))
             })
             .await?;
+            if let Some(estimate) = first {
+                estimate_first(estimate, signals).await?;
+            }
             run_backup(config, signals).await
         }),
         Command::Restore(args) => on_runtime(async |signals| {
@@ -221,6 +233,16 @@ async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(
     let job = backup::estimate(config);
     let ended = drive("estimate", job, Moment::of_estimate, signals, false).await;
     finish(ended, Report::estimate)
+}
+
+/// The estimate that comes before a backup to a file, for another program: so it knows early what
+/// to expect.
+async fn estimate_first(config: EstimateConfig, signals: &mut Signals) -> Result<(), Error> {
+    let job = backup::estimate(config);
+    let ended = drive("estimate", job, Moment::of_estimate, signals, false).await;
+    let outcome = ended.map_err(|Abandoned| Error::Job(JobError::Cancelled))?;
+    output::tell_machine(&Report::estimate(&outcome));
+    Ok(outcome.result?)
 }
 
 async fn run_restore(config: RestoreConfig, signals: &mut Signals) -> Result<(), Error> {

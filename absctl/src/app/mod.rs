@@ -7,6 +7,7 @@
 //! [`cli`] only records the command line, so that `--help` works whatever else is broken.
 //! [`settings`] is the one place where it becomes configurations of `backup-core`, [`command`]
 //! runs a job under signals and progress, and [`output`] is the only module that prints.
+//! [`legacy`] is the program as `asbackup` and `asrestore`: it makes a command line of ours.
 //!
 //! This is a module and not a library on purpose: nobody is to build on it, and the demo takes
 //! it in by its path to run the program's own code.
@@ -20,6 +21,7 @@ mod config;
 mod drive;
 mod error;
 mod exit;
+mod legacy;
 mod output;
 mod settings;
 mod signals;
@@ -33,6 +35,9 @@ use std::ffi::OsString;
 /// Runs the program with these arguments, the first of which is its own name.
 pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     let args: Vec<OsString> = args.into_iter().collect();
+    if let Some((personality, args)) = legacy::called(&args) {
+        return legacy::run(personality, args);
+    }
     let result = match cli::parse(args.iter().cloned()) {
         Ok(Parsed::Text(text)) => output::result(&text),
         Ok(Parsed::Command(work)) => command::run(*work),

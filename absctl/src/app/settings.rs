@@ -7,6 +7,7 @@ mod envelope;
 mod estimate;
 mod incremental;
 mod list;
+mod old;
 mod patience;
 mod place;
 mod problems;
@@ -23,7 +24,8 @@ mod xdr;
 pub(crate) use self::{
     backup::{backup, to_clear},
     convert::convert,
-    estimate::estimate,
+    estimate::{estimate, estimate_first},
+    old::remove_empty,
     restore::{RestoreTask, restore},
     secrets::Secrets,
     xdr::{XdrTask, xdr},

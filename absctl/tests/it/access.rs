@@ -234,6 +234,29 @@ fn mutual_tls_with_an_encrypted_key() {
 }
 
 #[test]
+fn sessions_are_logged_and_old_names_are_known() {
+    let behind = Behind::tls(|builder| builder);
+    let key = behind.file("user.key");
+    let quiet = behind.backup("quiet", &["--tls-keyfile", &key]).succeeds();
+    assert!(!quiet.stderr.contains("TLS session"), "{quiet:?}");
+    let args = [
+        "--tlsKeyFile",
+        &key,
+        "--tlsProtocols=-all +TLSv1.2",
+        "--tlsLogSessionInfo",
+    ];
+    let run = behind.backup("backup", &args).survives();
+    let session = "msg=\"TLS session\" node=";
+    let line = run.stderr.lines().find(|line| line.contains(session));
+    let line = line.expect("a session");
+    assert!(line.contains(" version=TLSv1_2 suite=TLS_ECDHE_"), "{line}");
+    for name in ["--tlsKeyFile", "--tlsProtocols", "--tlsLogSessionInfo"] {
+        let warning = format!("{name} is deprecated");
+        assert!(run.stderr.contains(&warning), "{run:?}");
+    }
+}
+
+#[test]
 fn the_certificate_names_the_user() {
     use asnode::SecurityConfig;
     let security = SecurityConfig::new().certificate_user("reader", &["read"]);

@@ -12,6 +12,7 @@ mod cloud_memory;
 mod config;
 mod connecting;
 mod convert;
+mod documented;
 mod effects;
 mod encrypted;
 mod envelope;
@@ -21,6 +22,9 @@ mod flag_table;
 mod golden;
 mod incremental;
 mod kill;
+mod legacy;
+mod legacy_files;
+mod legacy_names;
 mod logging;
 mod manifest;
 #[cfg(target_os = "linux")]

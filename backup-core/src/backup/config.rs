@@ -1,6 +1,6 @@
 //! What to back up, and where to.
 
-use super::{Selection, Shard, ShardedRun};
+use super::{Layout, Selection, Shard, ShardedRun};
 use asb_format::Version;
 use backup_cluster::{
     client::ConnectOptions,
@@ -83,11 +83,15 @@ pub struct BackupConfig {
     pub remove_files: bool,
     /// What the names of data files begin with instead of the worker's number.
     pub prefix: String,
+    /// How the files of a directory are called and divided (default [`Layout::Go`]).
+    pub layout: Layout,
     /// Write a manifest beside the data (default true).
     pub manifest: bool,
     /// Keep the state of the backup there all the time, so that it can be continued whatever
-    /// happens. `None` = write one beside the data when the backup is interrupted or fails.
+    /// happens. `None` = write one when the backup is interrupted or fails.
     pub state_file: Option<StateFile>,
+    /// Where that state is written, when it is; `None` = beside the data.
+    pub state_place: Option<StateFile>,
     /// How a [`StateFile::Local`] is created.
     pub state_options: LocalOptions,
     /// Go on with the backup whose state this is.
@@ -149,8 +153,10 @@ impl BackupConfig {
             remove_early: false,
             remove_files: false,
             prefix: String::new(),
+            layout: Layout::Go,
             manifest: true,
             state_file: None,
+            state_place: None,
             state_options: LocalOptions::default(),
             resume: None,
             durable_interval: Duration::from_secs(5),

@@ -8,7 +8,7 @@ use super::{
     BackupConfig, BackupTarget,
     journal::Journal,
     ledger::Ledger,
-    names::Names,
+    names::{Layout, Names},
     state::{FileState, State, WrittenGlobals},
     wrap::{self, Wrap},
 };
@@ -39,6 +39,7 @@ const PIECE_BYTES: usize = 512 << 10;
 pub(super) struct FileSet {
     target: BackupTarget,
     names: Names,
+    layout: Layout,
     wrap: Wrap,
     namespace: String,
     remove_files: bool,
@@ -112,7 +113,9 @@ impl FileSet {
             .map_or(0, |(state, _)| state.next_number.saturating_sub(1));
         Self {
             target: config.target.clone(),
-            names: Names::new(&config.namespace, &config.prefix, config.shard()),
+            names: Names::new(&config.namespace, &config.prefix, config.shard())
+                .in_layout(config.layout),
+            layout: config.layout,
             wrap: config.wrap.clone(),
             namespace: config.namespace.clone(),
             remove_files: resumed
@@ -164,6 +167,11 @@ impl FileSet {
 
     pub(super) const fn is_directory(&self) -> bool {
         matches!(self.target, BackupTarget::Directory(_))
+    }
+
+    /// Whether indexes and modules have a file of their own.
+    pub(super) fn has_metadata_file(&self) -> bool {
+        self.is_directory() && self.layout == Layout::Go
     }
 
     /// Whether files can be made durable half-way, and continued there.

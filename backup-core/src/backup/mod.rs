@@ -35,6 +35,7 @@ pub use crate::names::Shard;
 pub use artifacts::remove_artifacts;
 pub use config::{BackupConfig, BackupTarget, StateFile};
 pub use estimate::{Estimate, EstimateConfig, EstimateCounts, EstimateStats};
+pub use names::Layout;
 pub use parent::ParentProblem;
 pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,

@@ -3,12 +3,29 @@
 use super::files::Role;
 use crate::names::{SetNames, Shard};
 
+/// Digits of a number in a name of the C tool, at least.
+const C_DIGITS: usize = 5;
+
+/// How the files of a directory are called, and what stands in their way (`files-and-state.md` §1,
+/// §2, §4). A single file is the same in both layouts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Layout {
+    /// That of the Go tool: `<worker>_<ns>_<n>.asb`, indexes and modules in a file of their own,
+    /// and whatever is in the directory is in the way.
+    #[default]
+    Go,
+    /// That of the C tool: `<prefix or ns>_<NNNNN>.asb` from 00000, indexes and modules at the
+    /// beginning of the first file, and only `*.asb` and what a run of ours has left is in the way.
+    C,
+}
+
 /// How the files of a set are called.
 #[derive(Debug, Clone)]
 pub(super) struct Names {
     namespace: String,
     prefix: String,
     shard: Option<Shard>,
+    layout: Layout,
 }
 
 impl Names {
@@ -17,16 +34,26 @@ impl Names {
             namespace: namespace.to_owned(),
             prefix: prefix.to_owned(),
             shard,
+            layout: Layout::Go,
         }
     }
 
+    /// The same in another layout.
+    pub(super) fn in_layout(self, layout: Layout) -> Self {
+        Self { layout, ..self }
+    }
+
     /// A file of a directory: `metadata_<ns>_<n>.asb`, `<worker>_<ns>_<n>.asb`, or with a prefix
-    /// `<prefix><ns>_<n>.asb`; by XDR `<worker>_<ns>_<n>.asbx`.
+    /// `<prefix><ns>_<n>.asb`; by XDR `<worker>_<ns>_<n>.asbx`. In the layout of C
+    /// `<prefix or ns>_<NNNNN>.asb`, which counts from 0.
     pub(super) fn file(&self, role: Role, number: u64) -> String {
         let Self {
             namespace, prefix, ..
         } = self;
         match role {
+            Role::Metadata | Role::Data(_) if self.layout == Layout::C => {
+                format!("{}_{:05}.asb", self.stem(), number.saturating_sub(1))
+            }
             Role::Metadata => format!("metadata_{namespace}_{number}.asb"),
             Role::Data(_) if !prefix.is_empty() => {
                 format!("{}{prefix}{namespace}_{number}.asb", self.shard_part())
@@ -59,8 +86,12 @@ impl Names {
     pub(super) fn number(&self, name: &str) -> Option<u64> {
         let stem = name.strip_suffix(".asbx");
         let stem = stem.or_else(|| name.strip_suffix(".asb"))?;
-        let (head, number) = stem.rsplit_once('_')?;
-        let number = number.parse().ok()?;
+        let (head, digits) = stem.rsplit_once('_')?;
+        let number: u64 = digits.parse().ok()?;
+        if self.layout == Layout::C {
+            let is_ours = head == self.stem() && digits.len() >= C_DIGITS;
+            return number.checked_add(1).filter(|_| is_ours);
+        }
         let is_metadata =
             self.is_first() && head.strip_prefix("metadata_") == Some(&self.namespace);
         (is_metadata || self.is_data_head(head)).then_some(number)
@@ -81,7 +112,21 @@ impl Names {
     pub(super) fn beside(&self, single: Option<&str>) -> SetNames {
         match single {
             Some(file) => SetNames::single(file),
-            None => SetNames::directory(&self.prefix, &self.namespace, self.shard),
+            None => {
+                let names = SetNames::directory(&self.prefix, &self.namespace, self.shard);
+                match self.layout {
+                    Layout::Go => names,
+                    Layout::C => names.with_state_of(self.stem()),
+                }
+            }
+        }
+    }
+
+    /// What the names begin with in the layout of C.
+    fn stem(&self) -> &str {
+        match self.prefix.as_str() {
+            "" => &self.namespace,
+            prefix => prefix,
         }
     }
 
@@ -114,6 +159,22 @@ mod tests {
         let shard = Names::new("my_ns", "", Some(shard));
         assert_eq!(shard.file(Role::Data(0), 1), "shard2of7_0_my_ns_1.asb");
         assert_eq!(shard.beside(None).state(), "my_ns.asb.shard2of7.state");
+    }
+
+    #[test]
+    fn files_are_called_as_c_calls_them() {
+        let plain = Names::new("my_ns", "", None).in_layout(Layout::C);
+        assert_eq!(plain.file(Role::Data(3), 1), "my_ns_00000.asb");
+        assert_eq!(plain.file(Role::Data(0), 123_457), "my_ns_123456.asb");
+        assert_eq!(plain.number("my_ns_00000.asb"), Some(1));
+        assert_eq!(plain.number("my_ns_0.asb"), None);
+        assert_eq!(plain.number("0_my_ns_1.asb"), None);
+        assert_eq!(plain.beside(None).state(), "my_ns.asb.state");
+        let prefixed = Names::new("my_ns", "pre_", None).in_layout(Layout::C);
+        assert_eq!(prefixed.file(Role::Data(0), 2), "pre__00001.asb");
+        assert_eq!(prefixed.number("pre__00001.asb"), Some(2));
+        assert_eq!(prefixed.beside(None).state(), "pre_.asb.state");
+        assert_eq!(prefixed.beside(None).lock(), "pre_my_ns.lock");
     }
 
     #[test]

@@ -144,7 +144,8 @@ async fn resolve(
 }
 
 /// Writes indexes and modules, unless that was done: into a file of their own in a directory,
-/// where there are any; at the start of a single file, which is returned open.
+/// where there are any; at the start of a single file, or of the first one in the layout of C,
+/// which is returned open.
 pub(super) async fn write_globals(
     run: &Arc<Run>,
     view: &Arc<dyn ClusterView>,
@@ -160,6 +161,7 @@ pub(super) async fn write_globals(
             .files()
             .into_iter()
             .find(|file| !file.closed);
+        // In a directory, the writers go on with it.
         return match open.filter(|_| !files.is_directory()) {
             Some(single) => off_runtime(move || files.reopen(&single).map(Some)).await,
             None => Ok(None),
@@ -187,14 +189,14 @@ pub(super) async fn put_globals(
         return Ok(None);
     }
     off_runtime(move || {
-        let role = if files.is_directory() {
+        let role = if files.has_metadata_file() {
             Role::Metadata
         } else {
             Role::Data(0)
         };
         let mut file = files.open(role, version)?;
         files.write_globals(&mut file, &text, written)?;
-        if files.is_directory() {
+        if files.has_metadata_file() {
             files.finish(file, &mut Ledger::default())?;
             return Ok(None);
         }
@@ -288,8 +290,9 @@ pub(super) fn start_writers(
         let (input, writer) = task(0, first, scans).start()?;
         return Ok((vec![input; scans], vec![writer]));
     }
+    let mut first = first;
     let mut tasks: Vec<_> = (0..scans.max(1))
-        .map(|worker| task(worker, None, scans.min(1)))
+        .map(|worker| task(worker, first.take(), scans.min(1)))
         .collect();
     let unfinished = run
         .files

@@ -5,7 +5,7 @@
 //! durable before the state mentions it.
 
 use super::{
-    BackupConfig, BackupTarget, Shard,
+    BackupConfig, BackupTarget, Layout, Shard,
     ledger::{Ledger, Position},
 };
 use crate::{
@@ -269,6 +269,9 @@ pub(super) fn arguments(config: &BackupConfig, parent: Option<&str>) -> BTreeMap
         version.map(|version| version.to_string()),
     );
     set("--incremental-from", parent.map(str::to_owned));
+    // There is no option for it: it goes with the name of the program.
+    let is_c = config.layout == Layout::C;
+    set("names of files", is_c.then(|| "as of asbackup".to_owned()));
     arguments.extend(config.selection.arguments());
     arguments
 }

@@ -58,7 +58,8 @@ impl Run {
         cancel: CancellationToken,
     ) -> Result<Option<Self>, Error> {
         let target = Arc::clone(config.target.store());
-        let names = Names::new(&config.namespace, &config.prefix, config.shard());
+        let names =
+            Names::new(&config.namespace, &config.prefix, config.shard()).in_layout(config.layout);
         let default = names.beside(target.single_name()).state();
         check(&config, &default)?;
         let own = config.sharded.as_ref();
@@ -67,6 +68,7 @@ impl Run {
         let earlier = parent.as_ref().map(|parent| parent.run.as_str());
         let arguments = state::arguments(&config, earlier);
         let wanted = config.resume.as_ref().or(config.state_file.as_ref());
+        let wanted = wanted.or(config.state_place.as_ref());
         let place = Place::new(wanted, &target, default, config.state_options);
         let mut goes_on = config.resume.is_some();
         if let Some(siblings) = &siblings {

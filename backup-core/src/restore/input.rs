@@ -546,7 +546,9 @@ fn foreign(source: &RestoreSource, store: &Arc<dyn Store>) -> Result<Vec<InputFi
     let entry = if store.capabilities().named {
         store.stat(&name)?
     } else {
-        let (kind, size) = (EntryKind::Other, None);
+        // Somebody may have said how much will come.
+        let size = store.list()?.first().and_then(|entry| entry.size);
+        let kind = EntryKind::Other;
         Entry { name, kind, size }
     };
     let shown = store.location().into();

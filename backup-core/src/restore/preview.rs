@@ -88,11 +88,13 @@ pub(super) fn module(udf: &Udf<'_>) -> UdfModule {
     }
 }
 
-/// Files that may begin with definitions: in a directory of our own, no data file does.
+/// Files that may begin with definitions: where a directory of our own has files for them, no data
+/// file does.
 fn early<'a>(input: &'a Input, config: &RestoreConfig) -> Vec<&'a InputFile> {
-    let is_ours = |file: &InputFile| config.source.is_directory() && file.is_listed();
     let (mut early, data): (Vec<_>, Vec<_>) =
         input.files.iter().partition(|file| file.is_metadata());
+    let are_apart = config.source.is_directory() && !early.is_empty();
+    let is_ours = |file: &InputFile| are_apart && file.is_listed();
     let count = match config.index_conflict {
         IndexConflict::Fail => data.len(),
         IndexConflict::Replace | IndexConflict::Keep => 1,

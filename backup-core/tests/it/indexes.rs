@@ -12,7 +12,7 @@ use backup_core::{
 };
 use std::{fs, time::Duration};
 
-fn index(name: &str, bin: &str) -> Index {
+pub(crate) fn index(name: &str, bin: &str) -> Index {
     Index {
         namespace: NAMESPACE.to_owned(),
         name: name.to_owned(),

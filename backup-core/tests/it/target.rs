@@ -136,3 +136,52 @@ async fn cancelling_discards_everything() {
     assert!(matches!(outcome.result, Err(Error::Cancelled)));
     assert!(names(&path).is_empty(), "{:?}", names(&path));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_layout_of_c_has_its_names_and_one_place_for_definitions() {
+    use backup_core::{
+        backup::Layout,
+        restore::{IndexConflict, Unwrap, find_namespace},
+    };
+    let source = cluster(1);
+    fill(&source, 500);
+    assert!(source.create_index(crate::indexes::index("by_n", "n")));
+    let temporary = tempfile::tempdir().unwrap();
+    fs::write(temporary.path().join("notes.txt"), "mine").unwrap();
+    let config = || {
+        let mut config = backup_config(&source, to_directory(temporary.path()));
+        config.layout = Layout::C;
+        config
+    };
+    let counts = backup_ok(config()).await;
+    assert_eq!((counts.records_read, counts.indexes_read), (500, 1));
+    let all = [
+        "notes.txt",
+        "test.manifest.json",
+        "test_00000.asb",
+        "test_00001.asb",
+        "test_00002.asb",
+    ];
+    assert_eq!(names(temporary.path()), all);
+    let definitions = |name: &str| {
+        let content = fs::read(temporary.path().join(name)).unwrap();
+        String::from_utf8_lossy(&content).contains("\n* i ")
+    };
+    assert!(definitions("test_00000.asb"));
+    assert!(!definitions("test_00001.asb") && !definitions("test_00002.asb"));
+    let error = run_backup(config()).await.result.unwrap_err();
+    assert!(
+        matches!(&error, Error::TargetNotEmpty { entry, .. } if entry == "test_00000.asb"),
+        "{error}"
+    );
+    let found = find_namespace(&from_path(temporary.path()), &Unwrap::default());
+    assert_eq!(found.unwrap().as_deref(), Some(NAMESPACE));
+    // A conflict is found before the first write, although data files hold the definitions.
+    let copy = cluster(1);
+    assert!(copy.create_index(crate::indexes::index("by_n", "text")));
+    let mut restore = restore_config(&copy, temporary.path());
+    restore.index_conflict = IndexConflict::Fail;
+    let error = run_restore(restore).await.result.unwrap_err();
+    assert!(matches!(error, Error::Conflict { .. }), "{error}");
+    assert_eq!(copy.count(NAMESPACE), 0);
+}

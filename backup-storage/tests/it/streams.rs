@@ -55,24 +55,50 @@ fn child(role: &str) -> Command {
 /// In the child: standard input to standard output. In the parent: starts it and feeds it.
 #[test]
 fn copies_standard_input() {
-    if env::var_os(ROLE).is_some() {
-        return copy();
+    match env::var(ROLE).as_deref() {
+        Ok("peek") => return copy(&peeked()),
+        Ok(_) => return copy(&Stream::stdin()),
+        Err(_) => {}
     }
-    let mut child = child("copy").spawn().unwrap();
-    let sent = b"line\nno end of line, \0 and \xff".repeat(1000);
-    child.stdin.take().unwrap().write_all(&sent).unwrap();
-    let output = child.wait_with_output().unwrap();
-    assert!(output.status.success());
-    let found = output
-        .stdout
-        .windows(sent.len())
-        .any(|window| window == sent);
-    assert!(found, "the copy is not in the output of the test harness");
+    for role in ["copy", "peek"] {
+        let mut child = child(role).spawn().unwrap();
+        let sent = b"line\nno end of line, \0 and \xff".repeat(1000);
+        child.stdin.take().unwrap().write_all(&sent).unwrap();
+        let output = child.wait_with_output().unwrap();
+        assert!(output.status.success(), "{role}");
+        let found = output
+            .stdout
+            .windows(sent.len())
+            .any(|window| window == sent);
+        assert!(
+            found,
+            "{role}: the copy is not in the output of the test harness"
+        );
+    }
 }
 
-fn copy() {
+/// Standard input, of which the beginning was looked at.
+fn peeked() -> Stream {
+    let stream = Stream::stdin();
+    let other = stream.clone();
+    assert_eq!(stream.peek(4).unwrap(), b"line");
+    assert_eq!(other.peek(11).unwrap(), b"line\nno end");
+    assert_eq!(stream.peek(2).unwrap(), b"li");
+    other
+}
+
+#[test]
+fn only_standard_input_can_be_looked_at() {
+    let stream = Stream::special(Path::new("/dev/zero"));
+    let refused = stream.peek(1).map_err(|error| error.kind()).unwrap_err();
+    assert_eq!(refused, ErrorKind::Unsupported);
+    let sized = Stream::stdin().expecting(5).list().unwrap();
+    assert_eq!(sized[0].size, Some(5));
+}
+
+fn copy(stream: &Stream) {
     let mut content = Vec::new();
-    let mut download = Stream::stdin().open("stdin", 0).unwrap();
+    let mut download = stream.open("stdin", 0).unwrap();
     download.read_to_end(&mut content).unwrap();
     let mut upload = Stream::stdout().create("stdout").unwrap();
     upload.write_all(&content).unwrap();

@@ -1,16 +1,25 @@
 //! Completions for shells, and manual pages: both out of the flags themselves.
 
-use crate::app::error::Error;
+use crate::app::{
+    error::Error,
+    legacy::{self, Personality},
+};
 use clap::Command;
 use clap_complete::Shell;
 use std::io;
 
-/// The script that completes commands and flags in a shell.
-pub(super) fn completions(mut root: Command, shell: Shell) -> String {
+/// The script that completes commands and flags in a shell, of the program or of an old tool.
+pub(super) fn completions(root: Command, shell: Shell, tool: Option<&str>) -> String {
     let mut script = Vec::new();
+    let mut root = old_tool(tool).unwrap_or(root);
     let name = root.get_name().to_owned();
     clap_complete::generate(shell, &mut root, name, &mut script);
     String::from_utf8_lossy(&script).into_owned()
+}
+
+fn old_tool(name: Option<&str>) -> Option<Command> {
+    let personality = Personality::named(name?)?;
+    Some(legacy::help_command(personality))
 }
 
 /// The manual page of a command, or of the program.
@@ -18,7 +27,10 @@ pub(super) fn man(mut root: Command, command: Option<&str>) -> Result<String, Er
     root.build();
     let page = match command {
         None => root,
-        Some(name) => page(&root, name)?,
+        Some(name) => match old_tool(command) {
+            Some(tool) => tool,
+            None => page(&root, name)?,
+        },
     };
     let mut text = Vec::new();
     let rendered = clap_mangen::Man::new(page).render(&mut text);

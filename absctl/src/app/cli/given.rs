@@ -16,7 +16,8 @@ impl<T: FromStr<Err = String>> FromStr for Given<T> {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        match Reference::parse(text, Form::ResourceAndKey) {
+        // Whether a resource is needed is found out later: the old tools need none.
+        match Reference::parse(text, Form::ResourceOptional) {
             Ok(None) => text.parse().map(Self::Here),
             Ok(Some(reference)) => Ok(Self::Secret(reference)),
             Err(error) => Err(error.to_string()),

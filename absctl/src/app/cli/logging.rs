@@ -62,6 +62,7 @@ impl Logging {
             level,
             json: self.log_json,
             file: self.log_file.clone(),
+            old: None,
         }
     }
 }

@@ -4,6 +4,7 @@
 //! configurations made, in [`settings`](super::settings).
 
 pub(crate) mod agent;
+mod astools;
 mod azure;
 pub(crate) mod cloud;
 mod comfort;
@@ -49,6 +50,7 @@ pub(crate) use self::{
 
 use self::{
     agent::Agent,
+    astools::Astools,
     cloud::{Cloud, CloudRead, CloudWrite},
     envelope::{Envelope, Level, Window},
     estimate::Estimate,
@@ -61,7 +63,11 @@ use self::{
     tuning::Tuning,
     writing::Writing,
 };
-use super::{config, error::Error};
+use super::{
+    config::{self, Below},
+    error::Error,
+    legacy::Personality,
+};
 use backup_core::cluster::net_tls::secret::Secret;
 use clap::{
     Args, CommandFactory, FromArgMatches, Parser, Subcommand, builder::ValueParser,
@@ -107,11 +113,14 @@ pub(crate) enum Command {
     Completions {
         /// The shell
         shell: clap_complete::Shell,
+        /// What is typed: absctl, asbackup or asrestore
+        #[arg(value_parser = ["absctl", "asbackup", "asrestore"], hide_possible_values = true)]
+        command: Option<String>,
     },
     /// Print a manual page
     #[command(hide = true)]
     Man {
-        /// The command that it is about; the program itself without
+        /// The command that it is about, or asbackup or asrestore; the program itself without
         command: Option<String>,
     },
 }
@@ -125,7 +134,7 @@ pub(crate) enum Config {
         #[arg(required = true, trailing_var_arg = true, value_name = "COMMAND")]
         line: Vec<OsString>,
     },
-    /// Check files: sections, keys, types and limits
+    /// Check files: sections, keys, types and limits. FILE.conf is an astools.conf
     Check {
         /// The files
         #[arg(required = true, value_name = "FILE")]
@@ -138,8 +147,13 @@ pub(crate) enum Config {
 /// Flags of `absctl backup`.
 #[derive(Debug, Args)]
 pub(crate) struct BackupArgs {
+    /// Whether it is a backup by `asbackup`.
+    #[arg(skip)]
+    pub(crate) is_old: bool,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    #[command(flatten)]
+    astools: Astools,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
@@ -185,8 +199,13 @@ pub(crate) enum BackupWay {
 /// Flags of `absctl restore`.
 #[derive(Debug, Args)]
 pub(crate) struct RestoreArgs {
+    /// Whether it is a restore by `asrestore`.
+    #[arg(skip)]
+    pub(crate) is_old: bool,
     #[command(flatten)]
     pub(crate) logging: Logging,
+    #[command(flatten)]
+    astools: Astools,
     #[command(flatten)]
     pub(crate) connection: Connection,
     #[command(flatten)]
@@ -241,6 +260,8 @@ pub(crate) struct Work {
     /// Where values come from, for errors; empty where everything was typed.
     pub(crate) origins: BTreeMap<String, String>,
     pub(crate) warnings: Vec<String>,
+    /// The old tool that the program was called as.
+    pub(crate) old: Option<Personality>,
 }
 
 /// The commands and flags.
@@ -268,7 +289,7 @@ pub(crate) fn is_secret(flag: &clap::Arg) -> bool {
 /// environment and a configuration file say.
 pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, Error> {
     let (root, args): (_, Vec<OsString>) = (root(), args.into_iter().collect());
-    let layers = match config::layers(&root, &args) {
+    let layers = match config::layers(&root, &args, Below::Files) {
         Ok(layers) => layers,
         Err(config::Stop::Layer(error)) => return Err(error),
         Err(config::Stop::Clap(error)) => return text_or_refusal(&error),
@@ -281,15 +302,67 @@ pub(crate) fn parse(args: impl IntoIterator<Item = OsString>) -> Result<Parsed, 
         Command::Config(Config::Example) => Ok(Parsed::Text(config::example(&root))),
         Command::Config(Config::Check { files }) => config::check(&root, &files).map(Parsed::Text),
         Command::Config(Config::Show { line }) => show(&root, args.first(), line),
-        Command::Completions { shell } => Ok(Parsed::Text(comfort::completions(root, shell))),
+        Command::Completions { shell, command } => {
+            let script = comfort::completions(root, shell, command.as_deref());
+            Ok(Parsed::Text(script))
+        }
         Command::Man { command } => comfort::man(root, command.as_deref()).map(Parsed::Text),
-        command => Ok(Parsed::Command(Box::new(Work {
-            command,
-            settings: config::settings(&layers),
-            origins: layers.told_origins(),
-            warnings: layers.warnings,
-        }))),
+        command => Ok(work(command, layers, warnings_of_names(&args), None)),
     }
+}
+
+/// Parses the command line that an old tool's options have become; `below` is what its files say,
+/// and what it takes by itself.
+pub(crate) fn parse_old(
+    personality: Personality,
+    args: &[OsString],
+    below: Vec<config::Found>,
+) -> Result<Parsed, Error> {
+    let root = root().mut_subcommands(|command| command.arg_required_else_help(false));
+    let layers = match config::layers(&root, args, Below::These(below)) {
+        Ok(layers) => layers,
+        Err(config::Stop::Layer(error)) => return Err(error),
+        Err(config::Stop::Clap(error)) => return Err(refusal::of(&error)),
+    };
+    let cli = Cli::from_arg_matches(&layers.matches).map_err(|error| refusal::of(&error))?;
+    let mut command = cli.command;
+    match &mut command {
+        Command::Backup(args) => args.is_old = true,
+        Command::Restore(args) => args.is_old = true,
+        _ => {}
+    }
+    Ok(work(command, layers, Vec::new(), Some(personality)))
+}
+
+fn work(
+    command: Command,
+    layers: config::Layers,
+    mut warnings: Vec<String>,
+    old: Option<Personality>,
+) -> Parsed {
+    let (settings, origins) = (config::settings(&layers), layers.told_origins());
+    warnings.extend(layers.warnings);
+    Parsed::Command(Box::new(Work {
+        command,
+        settings,
+        origins,
+        warnings,
+        old,
+    }))
+}
+
+/// Warnings of names of TLS flags that are older still than `asbackup`'s.
+fn warnings_of_names(args: &[OsString]) -> Vec<String> {
+    let names = args
+        .iter()
+        .filter_map(|arg| arg.to_str()?.split('=').next());
+    let is_old = |name: &&str| {
+        let rest = name.strip_prefix("--tls").unwrap_or_default();
+        rest.starts_with(|c: char| c.is_ascii_uppercase())
+    };
+    let warning =
+        |name| format!("{name} is deprecated: names of flags have dashes, such as --tls-enable");
+    names.filter(is_old).map(warning).collect()
 }
 
 /// The settings that a command line would have.
@@ -301,7 +374,7 @@ fn show(
     let mut root = root.clone();
     root = without_else_help(root);
     let args: Vec<OsString> = program.cloned().into_iter().chain(line).collect();
-    let layers = match config::layers(&root, &args) {
+    let layers = match config::layers(&root, &args, Below::Files) {
         Ok(layers) => layers,
         Err(config::Stop::Layer(error)) => return Err(error),
         Err(config::Stop::Clap(error)) => return text_or_refusal(&error),

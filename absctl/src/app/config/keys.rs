@@ -3,8 +3,15 @@
 
 use clap::{Arg, ArgAction, Command};
 
-/// Flags that are no settings.
-const NO_SETTINGS: [&str; 2] = ["help", "version"];
+/// Flags that are no settings; the last four say where such are.
+const NO_SETTINGS: [&str; 6] = [
+    "help",
+    "version",
+    "config-file",
+    "only-config-file",
+    "no-config-file",
+    "instance",
+];
 
 /// The flag that names the file cannot stand in it.
 const CONFIG: &str = "config";
@@ -133,7 +140,7 @@ pub(super) fn path(command: &str, long: &str) -> Option<String> {
 }
 
 /// The variable of a flag; `None` if there is none.
-pub(super) fn variable(long: &str) -> Option<String> {
+pub(crate) fn variable(long: &str) -> Option<String> {
     if NO_SETTINGS.contains(&long) {
         return None;
     }
@@ -142,7 +149,7 @@ pub(super) fn variable(long: &str) -> Option<String> {
 }
 
 /// Whether the flag is on or off.
-pub(super) fn is_switch(flag: &Arg) -> bool {
+pub(crate) fn is_switch(flag: &Arg) -> bool {
     let is_bool = flag.get_value_parser().type_id() == clap::builder::ValueParser::bool().type_id();
     is_bool || matches!(flag.get_action(), ArgAction::SetTrue)
 }

@@ -2,7 +2,7 @@
 
 use super::{
     file::{self, Setting},
-    keys,
+    keys, old,
 };
 use crate::app::{cli::refusal, error::Error};
 use clap::{Arg, ArgMatches, Command, parser::ValueSource};
@@ -15,7 +15,7 @@ use std::{
 
 /// Where a value comes from.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Origin {
+pub(crate) enum Origin {
     Default,
     CommandLine,
     Variable(String),
@@ -66,15 +66,24 @@ impl From<clap::Error> for Stop {
 }
 
 /// A value that was not typed.
-#[derive(Debug)]
-struct Found {
+#[derive(Debug, Clone)]
+pub(crate) struct Found {
     flag: String,
     token: OsString,
-    origin: Origin,
+    pub(crate) origin: Origin,
+}
+
+/// What is below the command line and the environment.
+#[derive(Debug)]
+pub(crate) enum Below {
+    /// What the files say that the command line names.
+    Files,
+    /// This; the first one counts.
+    These(Vec<Found>),
 }
 
 /// Puts the layers of a command line together.
-pub(crate) fn of(root: &Command, args: &[OsString]) -> Result<Layers, Stop> {
+pub(crate) fn of(root: &Command, args: &[OsString], below: Below) -> Result<Layers, Stop> {
     let root = if args.len() == 2 && has_variables(root, args) {
         &root
             .clone()
@@ -94,11 +103,16 @@ pub(crate) fn of(root: &Command, args: &[OsString]) -> Result<Layers, Stop> {
             warnings: Vec::new(),
         });
     }
-    let found = untyped(root, &command, &names, own).map_err(Stop::Layer)?;
+    let (below, mut warnings) = match below {
+        Below::These(found) => (found, Vec::new()),
+        Below::Files => files(root, &names, own).map_err(Stop::Layer)?,
+    };
+    let found = untyped(&command, own, &below);
     let tokens = found.iter().map(|one| one.token.clone());
     let all: Vec<OsString> = args.iter().cloned().chain(tokens).collect();
     let matches = root.clone().try_get_matches_from(&all);
     let matches = matches.map_err(|error| Stop::Layer(culprits(root, &names, &found, &error)))?;
+    warnings.extend(unknown_variables(root, &all));
     let typed = settings(&command).filter(|flag| is_typed(flag, own));
     let typed = typed.filter_map(Arg::get_long);
     let typed = typed.map(|long| (long.to_owned(), Origin::CommandLine));
@@ -106,7 +120,7 @@ pub(crate) fn of(root: &Command, args: &[OsString]) -> Result<Layers, Stop> {
     Ok(Layers {
         matches,
         origins: typed.chain(found).collect(),
-        warnings: unknown_variables(root, &all),
+        warnings,
         command,
     })
 }
@@ -115,22 +129,36 @@ fn is_typed(flag: &Arg, matches: &ArgMatches) -> bool {
     matches.value_source(flag.get_id().as_str()) == Some(ValueSource::CommandLine)
 }
 
-/// The values of the flags that were not typed, from the environment or else the file.
-fn untyped(
+/// The values of the flags that were not typed, from the environment or else from below.
+fn untyped(command: &Command, own: &ArgMatches, below: &[Found]) -> Vec<Found> {
+    let flags = settings(command).filter(|flag| !is_typed(flag, own));
+    let value = |long| {
+        let found = || below.iter().find(|found| found.flag == long).cloned();
+        of_variable(long).or_else(found)
+    };
+    flags.filter_map(Arg::get_long).filter_map(value).collect()
+}
+
+/// What files say: the YAML file, or those of the old tools. And warnings.
+fn files(
     root: &Command,
-    command: &Command,
     names: &[String],
     own: &ArgMatches,
-) -> Result<Vec<Found>, Error> {
+) -> Result<(Vec<Found>, Vec<String>), Error> {
     let path = config_path(own);
-    let in_file = match &path {
-        Some(path) => read(root, path)?,
-        None => Vec::new(),
+    if let Some(old) = old::found(names, own, path.as_deref()) {
+        return old;
+    }
+    let Some(path) = path else {
+        return Ok((Vec::new(), Vec::new()));
     };
-    let path = path.unwrap_or_default();
-    let flags = settings(command).filter(|flag| !is_typed(flag, own));
-    let value = |long| of_variable(long).or_else(|| of_file(&in_file, names, long, &path));
-    Ok(flags.filter_map(Arg::get_long).filter_map(value).collect())
+    let command = names.first().map(String::as_str).unwrap_or_default();
+    let in_file = read(root, &path)?;
+    let own = in_file
+        .iter()
+        .filter(|setting| setting.key.command == command);
+    let found = own.map(|setting| found_in(setting, &path));
+    Ok((found.collect(), Vec::new()))
 }
 
 /// The names of the chosen commands, and what was given to the last of them.
@@ -178,19 +206,6 @@ fn of_variable(long: &str) -> Option<Found> {
     Some(Found::new(long, &value, Origin::Variable(name)))
 }
 
-fn of_file(settings: &[Setting], names: &[String], long: &str, path: &Path) -> Option<Found> {
-    let is_it = |setting: &&Setting| {
-        setting.key.long() == long
-            && names
-                .first()
-                .is_some_and(|name| name == setting.key.command)
-    };
-    settings
-        .iter()
-        .find(is_it)
-        .map(|setting| found_in(setting, path))
-}
-
 fn found_in(setting: &Setting, path: &Path) -> Found {
     let origin = Origin::File {
         file: path.to_owned(),
@@ -201,15 +216,19 @@ fn found_in(setting: &Setting, path: &Path) -> Found {
 }
 
 impl Found {
-    fn new(long: &str, value: &std::ffi::OsStr, origin: Origin) -> Self {
-        let mut token = OsString::from(format!("--{long}="));
-        token.push(value);
-        let flag = long.to_owned();
+    /// A flag with its value, `--flag=value`.
+    pub(crate) fn made(flag: &str, token: OsString, origin: Origin) -> Self {
         Self {
-            flag,
+            flag: flag.to_owned(),
             token,
             origin,
         }
+    }
+
+    fn new(long: &str, value: &std::ffi::OsStr, origin: Origin) -> Self {
+        let mut token = OsString::from(format!("--{long}="));
+        token.push(value);
+        Self::made(long, token, origin)
     }
 }
 
@@ -264,7 +283,11 @@ fn culprits(root: &Command, names: &[String], found: &[Found], whole: &clap::Err
     Error::Usage { message, hint }
 }
 
-fn wrong_ones(root: &Command, names: &[String], found: &[Found]) -> (Option<String>, Vec<String>) {
+pub(super) fn wrong_ones(
+    root: &Command,
+    names: &[String],
+    found: &[Found],
+) -> (Option<String>, Vec<String>) {
     let run = |tokens: &[&OsString]| {
         let mut args = vec![OsString::from(root.get_name())];
         args.extend(names.iter().map(OsString::from));

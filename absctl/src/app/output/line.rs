@@ -86,7 +86,7 @@ impl Line {
     }
 }
 
-fn append(line: &mut String, prefix: &str, fields: &[Field]) {
+pub(super) fn append(line: &mut String, prefix: &str, fields: &[Field]) {
     for (name, value) in fields {
         let plain = match value {
             Value::Group(fields) => {

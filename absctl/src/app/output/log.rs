@@ -2,10 +2,11 @@
 
 use super::{
     line::{Field, Kind, Line},
+    old,
     subscriber::Events,
     terminal,
 };
-use crate::app::error::Error;
+use crate::app::{error::Error, legacy::Personality};
 use std::{
     fs::{self, File, OpenOptions},
     io::Write,
@@ -24,6 +25,8 @@ pub(crate) struct LogSettings {
     pub(crate) json: bool,
     /// The file to append to, instead of standard error.
     pub(crate) file: Option<PathBuf>,
+    /// Lines as this tool has them.
+    pub(crate) old: Option<Personality>,
 }
 
 impl Default for LogSettings {
@@ -32,6 +35,7 @@ impl Default for LogSettings {
             level: Level::INFO,
             json: false,
             file: None,
+            old: None,
         }
     }
 }
@@ -85,6 +89,11 @@ pub(super) fn takes_reports() -> bool {
         .is_some_and(|sink| sink.settings.json || sink.file.is_some())
 }
 
+/// The tool whose lines are wanted, if it is not ours.
+pub(super) fn old() -> Option<Personality> {
+    SINK.get().and_then(|sink| sink.settings.old)
+}
+
 /// Whether lines go to a file.
 pub(super) fn has_file() -> bool {
     SINK.get().is_some_and(|sink| sink.file.is_some())
@@ -113,10 +122,10 @@ impl Sink {
     }
 
     fn rendered(&self, line: &Line, paint: impl Fn(&str, Level) -> String) -> String {
-        if self.settings.json {
-            line.json()
-        } else {
-            line.text(paint)
+        match self.settings.old {
+            _ if self.settings.json => line.json(),
+            Some(tool) => old::line(line, tool),
+            None => line.text(paint),
         }
     }
 }

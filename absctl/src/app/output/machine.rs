@@ -96,7 +96,7 @@ pub(crate) fn close() {
 }
 
 /// `1d2h3m4s` without units that are zero at the front, `>100d` for what nobody waits for.
-fn remaining(left: Duration) -> String {
+pub(super) fn remaining(left: Duration) -> String {
     let seconds = left.as_secs();
     let parts = [
         (seconds / 86_400, "d"),

@@ -3,7 +3,7 @@
 use backup_core::{
     backup::EstimateStats,
     load::{Phase, STAGES, StageLoad},
-    stats::{BackupStats, ConvertStats, RestoreStats},
+    stats::{BackupStats, ConvertStats, RestoreCounts, RestoreStats},
 };
 use std::time::{Duration, Instant};
 
@@ -22,6 +22,8 @@ pub(crate) struct Moment {
     pub(super) done: u64,
     /// What there is to do; 0 while unknown.
     pub(super) total: u64,
+    /// All counters of a restore.
+    pub(super) restored: Option<RestoreCounts>,
 }
 
 impl Moment {
@@ -35,6 +37,7 @@ impl Moment {
             bytes: counts.bytes_written,
             done: counts.records_read,
             total: counts.records_expected,
+            restored: None,
         }
     }
 
@@ -50,6 +53,7 @@ impl Moment {
             bytes: 0,
             done: counts.records_sampled,
             total: counts.samples_expected,
+            restored: None,
         }
     }
 
@@ -63,6 +67,7 @@ impl Moment {
             bytes: counts.bytes_read,
             done: counts.bytes_fetched,
             total: counts.bytes_expected,
+            restored: Some(counts),
         }
     }
 
@@ -76,6 +81,7 @@ impl Moment {
             bytes: written.bytes_written,
             done: read.bytes_fetched,
             total: read.bytes_expected,
+            restored: None,
         }
     }
 

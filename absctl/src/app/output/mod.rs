@@ -11,6 +11,7 @@ mod line;
 mod log;
 mod machine;
 mod meter;
+mod old;
 mod progress;
 mod report;
 mod subscriber;
@@ -78,6 +79,9 @@ pub(crate) fn note(text: &str) {
 /// Prints why the program fails: one line, and a second one if there is advice.
 pub(crate) fn failure(error: &Error) {
     let reason = chain::of(error);
+    if log::old().is_some() {
+        return old_failure(error, &reason);
+    }
     if log::takes_reports() {
         log::write(
             Level::ERROR,
@@ -93,6 +97,14 @@ pub(crate) fn failure(error: &Error) {
     terminal::line(&format!("{red} {reason}"));
     if let Some(hint) = error.hint() {
         terminal::line(&format!("{} {hint}", terminal::paint("hint:", "1;36")));
+    }
+}
+
+/// The same in the form of an old tool.
+fn old_failure(error: &Error, reason: &str) {
+    log::write(Level::ERROR, Kind::Error, reason, Vec::new());
+    if let Some(hint) = error.hint() {
+        log::write(Level::INFO, Kind::Log, &format!("Hint: {hint}"), Vec::new());
     }
 }
 
@@ -112,7 +124,7 @@ pub(crate) fn file_report(report: &FileReport) {
         Some(Finding::Empty) => Some(format!("{} is empty", chain::printable(&report.file))),
         Some(Finding::Error(error)) => Some(chain::of(error)),
     };
-    if log::takes_reports() {
+    if log::takes_reports() || log::old().is_some() {
         return log_file_report(report, finding);
     }
     terminal::line(&content(report));
@@ -153,11 +165,19 @@ fn content(report: &FileReport) -> String {
     text
 }
 
+/// Tells another program about a job that has no report of its own.
+pub(crate) fn tell_machine(report: &Report) {
+    report.to_machine();
+}
+
 /// Prints the final report, unless the job failed before it did anything.
 pub(crate) fn report(report: Report) {
     report.to_machine();
     if !report.matters() {
         return;
+    }
+    if log::old().is_some() {
+        return old::write(report.into_old());
     }
     if log::takes_reports() {
         let message = report.message();

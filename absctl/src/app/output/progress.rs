@@ -5,7 +5,7 @@ use super::{
     line::{Field, Kind, Value},
     log, machine,
     meter::{Load, Moment, Pace, Window},
-    terminal,
+    old, terminal,
 };
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::time::{Duration, Instant};
@@ -50,7 +50,7 @@ struct Handler {
 impl Progress {
     /// Begins to show the progress of a job of this kind in the way that fits standard error.
     pub(crate) fn start(kind: &'static str) -> Self {
-        let has_bar = terminal::is_terminal() && !log::is_json_on_stderr();
+        let has_bar = terminal::is_terminal() && !log::is_json_on_stderr() && log::old().is_none();
         let bar = has_bar.then(bar);
         terminal::set_bar(bar.clone());
         let (usual, window) = match has_bar {
@@ -96,7 +96,10 @@ impl Progress {
         let has_lines = self.bar.is_none() || log::has_file();
         if has_lines && self.line.elapsed() >= early(interval) {
             self.line = Instant::now();
-            log_line(&self.handler, moment, &pace, load);
+            match log::old() {
+                Some(_) => old::write(old::progress(&moment, &pace)),
+                None => log_line(&self.handler, moment, &pace, load),
+            }
         }
     }
 }

@@ -10,6 +10,8 @@ use super::{
     chain, duration,
     line::{Field, Value},
     machine,
+    meter::Moment,
+    old,
 };
 use backup_core::{
     error::Error as JobError,
@@ -39,6 +41,8 @@ pub(crate) struct Report {
     fields: Vec<Field>,
     /// The same as lines of `--machine` (`behaviour.md` §8.4).
     machine: Vec<String>,
+    /// The same as lines of an old tool.
+    old: Vec<String>,
     /// Whether the job succeeded, or got as far as doing anything.
     matters: bool,
 }
@@ -84,6 +88,7 @@ impl Report {
             &ours,
         )
         .with_lines(outcome, vec![machine_backup(&counts)])
+        .in_old_words(old::backed_up(&counts))
     }
 
     /// The report of a backup by XDR.
@@ -148,6 +153,7 @@ impl Report {
             &ours,
         )
         .with_lines(outcome, machine_restore(&counts))
+        .in_old_words(old_restore(outcome))
     }
 
     /// The report of a validation.
@@ -166,6 +172,17 @@ impl Report {
             &[],
         )
         .with_lines(outcome, machine_restore(&counts))
+        .in_old_words(old_restore(outcome))
+    }
+
+    /// The same with the lines of an old tool.
+    fn in_old_words(self, old: Vec<String>) -> Self {
+        Self { old, ..self }
+    }
+
+    /// The lines of an old tool.
+    pub(super) fn into_old(self) -> Vec<String> {
+        self.old
     }
 
     /// The same with lines for `--machine`, which are about jobs that succeeded.
@@ -243,6 +260,7 @@ impl Report {
             groups: all,
             fields,
             machine: Vec::new(),
+            old: Vec::new(),
             matters,
         }
     }
@@ -308,6 +326,12 @@ fn machine_restore(counts: &RestoreCounts) -> Vec<String> {
              :{inserted}:{existed}:{fresher}\n"
         ),
     ]
+}
+
+/// The lines of `asrestore`.
+fn old_restore(outcome: &Outcome<RestoreStats>) -> Vec<String> {
+    let moment = Moment::of_restore(&outcome.stats);
+    old::restored(&moment, &moment.pace(outcome.duration))
 }
 
 /// The window of an incremental backup, and what no scan can see of it.

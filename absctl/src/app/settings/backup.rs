@@ -1,7 +1,7 @@
 //! From flags to a backup.
 
 use super::{
-    Secrets, cloud, connect, envelope, estimate, exclusive, incremental, mebibytes, parallel,
+    Secrets, cloud, connect, envelope, estimate, exclusive, incremental, mebibytes, old, parallel,
     patience, place, problems::Problems, required_namespace, resume, selection, shard,
     warn_of_nothing,
 };
@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     let mut problems = Problems::default();
     let mut judged = Judged::of(args, &mut problems)?;
-    let secrets = problems.note(Secrets::new(&args.agent))?;
+    let secrets = problems.note(Secrets::of(&args.agent, args.is_old))?;
     // An agent is not asked for a command line that is wrong anyway.
     let secrets = secrets.filter(|secrets| problems.is_empty() || !secrets.can_ask());
     let Some(secrets) = secrets else {
@@ -40,6 +40,7 @@ pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
     config.connect = connect;
     judged.apply(&mut config);
     apply(args, &mut config);
+    old::backup(args, &mut config);
     Ok(config)
 }
 
@@ -132,7 +133,10 @@ pub(crate) fn to_clear(args: &BackupArgs) -> Result<BackupTarget, Error> {
     let mut problems = Problems::default();
     let place = cloud::of_backup(args, &mut problems)?;
     match place.filter(|_| problems.is_empty()) {
-        Some(place) => place::bucket_target(place.open(&Secrets::new(&args.agent)?)?),
+        Some(place) => {
+            let secrets = Secrets::of(&args.agent, args.is_old)?;
+            place::bucket_target(place.open(&secrets)?)
+        }
         None if problems.is_empty() => place::target(args),
         None => Err(problems.into_error()),
     }

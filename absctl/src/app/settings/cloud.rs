@@ -72,6 +72,7 @@ pub(super) fn of_backup<'a>(
         list: None,
         parent: None,
         file_flag: "--output-file (-o)",
+        by_path: args.is_old,
     };
     let Some(mut place) = paths.place(&args.cloud, problems)? else {
         return Ok(None);
@@ -86,6 +87,13 @@ pub(super) fn of_backup<'a>(
     Ok(Some(place))
 }
 
+/// Whether the path of a backup names a bucket.
+pub(super) fn names_bucket(args: &BackupArgs) -> bool {
+    let paths = [&args.target.directory, &args.target.output_file];
+    let mut paths = paths.into_iter().flatten();
+    paths.any(|path| bucket_path(path).is_some())
+}
+
 /// The bucket that a restore reads from; `None` when the flags name none.
 pub(super) fn of_restore<'a>(
     args: &'a RestoreArgs,
@@ -97,6 +105,7 @@ pub(super) fn of_restore<'a>(
         list: args.source.directory_list.as_deref(),
         parent: args.source.parent_directory.as_deref(),
         file_flag: "--input-file (-i)",
+        by_path: args.is_old,
     };
     let Some(mut place) = paths.place(&args.cloud, problems)? else {
         return Ok(None);
@@ -117,23 +126,26 @@ struct Paths<'a> {
     list: Option<&'a str>,
     parent: Option<&'a Path>,
     file_flag: &'static str,
+    /// Whether only paths choose a bucket: the old tools have their flags set for backups on local
+    /// disk, too (`storage.md` §1).
+    by_path: bool,
 }
 
 impl<'a> Paths<'a> {
     /// One provider at most, one path, and a bucket.
     fn place(&self, flags: &'a Cloud, problems: &mut Problems) -> Result<Option<Place<'a>>, Error> {
-        let named = [self.directory, self.file].map(|path| path.and_then(bucket_path));
-        let configured: Vec<_> = [
-            (
-                Provider::S3,
-                flags.s3.is_configured() || named.iter().any(Option::is_some),
-            ),
+        let named = self.named(problems)?;
+        let by_flags = [
+            (Provider::S3, flags.s3.is_configured()),
             (Provider::Gcp, flags.gcp.is_configured()),
             (Provider::Azure, flags.azure.is_configured()),
-        ]
-        .into_iter()
-        .filter_map(|(provider, is)| is.then_some(provider))
-        .collect();
+        ];
+        let by_path = |provider| provider == Provider::S3 && named.is_some();
+        let configured: Vec<_> = by_flags
+            .into_iter()
+            .filter(|(provider, is_given)| by_path(*provider) || *is_given && !self.by_path)
+            .map(|(provider, _)| provider)
+            .collect();
         let [provider] = configured[..] else {
             if !configured.is_empty() {
                 problems.add("flags of several clouds: a backup is in one of them".to_owned());
@@ -152,12 +164,17 @@ impl<'a> Paths<'a> {
         let Some(path) = problems.note(path)? else {
             return Ok(None);
         };
-        let (bucket, path) = match named.into_iter().flatten().next() {
+        let (bucket, path) = match named {
             None => (None, path),
-            Some((bucket, key)) => match path {
-                PlacePath::File(_) => (Some(bucket), PlacePath::File(key)),
-                _ => (Some(bucket), PlacePath::Directory(key)),
-            },
+            Some((bucket, keys)) => {
+                let first = || keys.first().cloned().unwrap_or_default();
+                let path = match path {
+                    PlacePath::File(_) => PlacePath::File(first()),
+                    PlacePath::Directory(_) => PlacePath::Directory(first()),
+                    PlacePath::Directories(_) => PlacePath::Directories(keys),
+                };
+                (Some(bucket), path)
+            }
         };
         if matches!(&path, PlacePath::File(key) if key == "-") {
             problems.add(format!("{} -: a stream is in no bucket", self.file_flag));
@@ -186,6 +203,28 @@ impl<'a> Paths<'a> {
 }
 
 impl Paths<'_> {
+    /// The bucket that paths name, and the keys in it.
+    fn named(&self, problems: &mut Problems) -> Result<Option<(String, Vec<String>)>, Error> {
+        if let Some(path) = self.directory.or(self.file) {
+            return Ok(bucket_path(path).map(|(bucket, key)| (bucket, vec![key])));
+        }
+        let list = self
+            .list
+            .map_or(Ok(Vec::new()), |list| self.directories(list))?;
+        let found: Vec<_> = list
+            .iter()
+            .map(|name| bucket_path(Path::new(name)))
+            .collect();
+        let (buckets, keys): (Vec<_>, Vec<_>) = found.iter().flatten().cloned().unzip();
+        let Some(bucket) = buckets.first() else {
+            return Ok(None);
+        };
+        if keys.len() < list.len() || buckets.iter().any(|other| other != bucket) {
+            problems.add(format!("{LIST}: all directories have to be in one bucket"));
+        }
+        Ok(Some((bucket.clone(), keys)))
+    }
+
     fn directories(&self, list: &str) -> Result<Vec<String>, Error> {
         let parent = self
             .parent

@@ -15,10 +15,23 @@ pub(crate) fn estimate(args: &BackupArgs) -> Result<EstimateConfig, Error> {
     })
 }
 
+/// The estimate before a backup to a file, which only another program asks for (`--machine`,
+/// `behaviour.md` §8.4).
+pub(crate) fn estimate_first(args: &BackupArgs, config: &BackupConfig) -> Option<EstimateConfig> {
+    let is_single = matches!(config.target, BackupTarget::Single(_));
+    let is_wanted = args.logging.machine.is_some() && is_single;
+    let is_new = config.resume.is_none() && !config.no_records;
+    (is_wanted && is_new).then(|| EstimateConfig {
+        samples: args.estimate.estimate_samples.unwrap_or_default(),
+        ..EstimateConfig::new(config.clone())
+    })
+}
+
 /// Finds flags that make no sense with an estimate, or without one.
 pub(super) fn check(args: &BackupArgs, problems: &mut Problems) -> Result<(), Error> {
     if !args.estimate.estimate {
-        if args.estimate.estimate_samples.is_some() {
+        let has_effect = args.logging.machine.is_some() && args.target.output_file.is_some();
+        if args.estimate.estimate_samples.is_some() && !has_effect {
             tracing::warn!("--estimate-samples has no effect without {ESTIMATE}");
         }
         return Ok(());

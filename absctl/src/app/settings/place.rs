@@ -63,7 +63,11 @@ fn single_target(
 }
 
 /// The source of a restore.
-pub(super) fn source(args: &RestoreArgs, secrets: &Secrets) -> Result<RestoreSource, Error> {
+pub(super) fn source(
+    args: &RestoreArgs,
+    secrets: &Secrets,
+    stdin: Option<Stream>,
+) -> Result<RestoreSource, Error> {
     let mut problems = Problems::default();
     let place = cloud::of_restore(args, &mut problems)?;
     if !problems.is_empty() {
@@ -75,11 +79,30 @@ pub(super) fn source(args: &RestoreArgs, secrets: &Secrets) -> Result<RestoreSou
             cloud::Found::Several(stores) => RestoreSource::Directories(stores),
             cloud::Found::Single(store) => RestoreSource::Single(store),
         }),
-        None => local_source(args),
+        None => local_source(args, stdin),
     }
 }
 
-fn local_source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
+/// Standard input, if it is the source: `-`, or `-:BYTES` where its size is known.
+pub(super) fn stdin(args: &RestoreArgs) -> Result<Option<Stream>, Error> {
+    let typed = args.source.input_file.as_deref().and_then(Path::to_str);
+    let Some(size) = typed.and_then(|typed| typed.strip_prefix('-')) else {
+        return Ok(None);
+    };
+    let stream = Stream::stdin().buffered(usize::from(args.source.std_buffer) << 20);
+    match size.strip_prefix(':') {
+        None if size.is_empty() => Ok(Some(stream)),
+        None => Ok(None),
+        Some(bytes) => match bytes.parse() {
+            Ok(bytes) => Ok(Some(stream.expecting(bytes))),
+            Err(_) => Err(Error::usage(format!(
+                "--input-file (-i) -:{bytes}: a number of bytes is needed"
+            ))),
+        },
+    }
+}
+
+fn local_source(args: &RestoreArgs, stdin: Option<Stream>) -> Result<RestoreSource, Error> {
     const FILE: &str = "--input-file (-i)";
     const LIST: &str = "--directory-list";
     let flags = &args.source;
@@ -95,13 +118,12 @@ fn local_source(args: &RestoreArgs) -> Result<RestoreSource, Error> {
     if flags.parent_directory.is_some() && flags.directory_list.is_none() {
         return Err(Error::usage("--parent-directory needs --directory-list"));
     }
+    if let Some(stream) = stdin {
+        return Ok(RestoreSource::Single(Arc::new(stream)));
+    }
     if let Some(file) = &flags.input_file {
-        return Ok(RestoreSource::Single(single(
-            file,
-            LocalOptions::default(),
-            Stream::stdin,
-            args.source.std_buffer,
-        )?));
+        let store = single_file(file, LocalOptions::default())?;
+        return Ok(RestoreSource::Single(store));
     }
     if let Some(directory) = &flags.directory {
         return Ok(RestoreSource::Directory(local_dir(

@@ -1,13 +1,14 @@
 //! From flags to a restore or a validation.
 
 use super::{
-    Secrets, connect, envelope, mebibytes, parallel, place, problems::Problems, replay, restoring,
-    shard, warn_of_nothing,
+    Secrets, connect, envelope, mebibytes, old, parallel, place, problems::Problems, replay,
+    restoring, shard, warn_of_nothing,
 };
 use crate::app::{cli::RestoreArgs, error::Error};
 use backup_core::{
     replay::{Kinds, ReplayConfig},
     restore::{RestoreConfig, Trust, ValidateConfig},
+    storage::Stream,
 };
 
 /// What `absctl restore` is asked for.
@@ -26,15 +27,23 @@ pub(crate) enum RestoreTask {
 /// The restore or validation that was asked for.
 pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let run = shard::check_restore(args)?;
-    let secrets = Secrets::new(&args.agent)?;
+    let secrets = Secrets::of(&args.agent, args.is_old)?;
+    let stdin = place::stdin(args)?;
     if args.source.validate {
-        return validation(args, &secrets);
+        return validation(args, &secrets, stdin);
     }
     warn_of_nothing(&args.selection);
     let mut problems = Problems::default();
-    let namespaces = restoring::namespaces(args.selection.namespace.as_deref());
+    let source = problems.note(place::source(args, &secrets, stdin.clone()))?;
+    let namespace = args.selection.namespace.as_deref();
+    let found = match &source {
+        Some(source) if args.is_old && namespace.is_none() => {
+            problems.note(old::namespace(args, source, stdin.as_ref(), &secrets))?
+        }
+        _ => None,
+    };
+    let namespaces = restoring::namespaces(namespace.or(found.as_deref()));
     let namespaces = problems.note(namespaces)?;
-    let source = problems.note(place::source(args, &secrets))?;
     let (Some((namespace, destination)), Some(source)) = (namespaces, source) else {
         return Err(problems.into_error());
     };
@@ -60,13 +69,17 @@ pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     })
 }
 
-fn validation(args: &RestoreArgs, secrets: &Secrets) -> Result<RestoreTask, Error> {
+fn validation(
+    args: &RestoreArgs,
+    secrets: &Secrets,
+    stdin: Option<Stream>,
+) -> Result<RestoreTask, Error> {
     restoring::check_validation(args)?;
     let namespace = args.selection.namespace.as_deref();
     let namespaces = namespace.map(|typed| restoring::namespaces(Some(typed)));
     let config = ValidateConfig {
         namespace: namespaces.transpose()?.map(|(source, _)| source.to_owned()),
-        source: place::source(args, secrets)?,
+        source: place::source(args, secrets, stdin)?,
         unwrap: envelope::unwrap(&args.envelope, &args.window, secrets)?,
         trust: trust(args),
         parallel: parallel(args.tuning.parallel),

@@ -22,11 +22,30 @@ const PEM_HEADER: &str = "-----BEGIN";
 #[derive(Debug)]
 pub(crate) struct Secrets {
     agent: Option<Agent>,
+    /// How references look.
+    form: Form,
 }
 
 impl Secrets {
     /// The agent that the flags describe. Its TLS files are read, and nobody is asked yet.
     pub(crate) fn new(flags: &cli::Agent) -> Result<Self, Error> {
+        let agent = Self::agent(flags)?;
+        let form = Form::ResourceAndKey;
+        Ok(Self { agent, form })
+    }
+
+    /// The same for an old tool or ours: those know references without a resource.
+    pub(super) fn of(flags: &cli::Agent, is_old: bool) -> Result<Self, Error> {
+        let form = if is_old {
+            Form::ResourceOptional
+        } else {
+            Form::ResourceAndKey
+        };
+        let secrets = Self::new(flags)?;
+        Ok(Self { form, ..secrets })
+    }
+
+    fn agent(flags: &cli::Agent) -> Result<Option<Agent>, Error> {
         if flags.sa_cert_file.is_some() != flags.sa_key_file.is_some() {
             return Err(Error::usage(
                 "--sa-cert-file and --sa-key-file need each other",
@@ -37,7 +56,7 @@ impl Secrets {
             if flags.has_settings() {
                 tracing::warn!("Secret Agent flags have no effect without --sa-address");
             }
-            return Ok(Self { agent: None });
+            return Ok(None);
         }
         let agent = Agent::new(settings(flags, address)?).map_err(|error| match error {
             SetupError::TlsOverUnix => Error::usage(
@@ -46,7 +65,7 @@ impl Secrets {
             ),
             error => Error::Agent(Box::new(error)),
         })?;
-        Ok(Self { agent: Some(agent) })
+        Ok(Some(agent))
     }
 
     /// Whether there is an agent.
@@ -57,12 +76,13 @@ impl Secrets {
     /// No agent.
     #[cfg(test)]
     pub(crate) const fn none() -> Self {
-        Self { agent: None }
+        let form = Form::ResourceAndKey;
+        Self { agent: None, form }
     }
 
     /// The secret that `typed` refers to; `None` if it is a value itself.
     pub(crate) fn secret(&self, flag: &str, typed: &str) -> Result<Option<Secret>, Error> {
-        let reference = Reference::parse(typed, Form::ResourceAndKey);
+        let reference = Reference::parse(typed, self.form);
         let reference = reference.map_err(|error| Error::usage(format!("{flag}: {error}")))?;
         let reference = reference.as_ref();
         reference
@@ -138,6 +158,8 @@ impl Secrets {
     }
 
     fn fetch(&self, flag: &str, reference: &Reference) -> Result<Secret, Error> {
+        let checked = reference.check(self.form);
+        checked.map_err(|error| Error::usage(format!("{flag}: {error}")))?;
         let Some(agent) = &self.agent else {
             let error = Error::usage(format!(
                 "{flag}: {reference} is meant for a Secret Agent, and there is none"

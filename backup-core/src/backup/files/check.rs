@@ -3,7 +3,7 @@
 
 use super::{FileSet, Role};
 use crate::{
-    backup::{keeper::Place, state::FileState},
+    backup::{Layout, keeper::Place, state::FileState},
     error::Error,
     lock,
 };
@@ -56,13 +56,15 @@ impl FileSet {
                 false => Ok(()),
             };
         }
-        let Some(entry) = store.offending_entry(|_| false)? else {
-            return Ok(());
-        };
         let beside = self.beside();
         let ours = |entry: &Entry| match backup_storage::name::final_of(&entry.name) {
             Some(name) => self.names.owns(name),
             None => entry.name == beside.state() || entry.name == beside.lock(),
+        };
+        let may_stay =
+            |entry: &Entry| self.layout == Layout::C && !entry.is_backup_file() && !ours(entry);
+        let Some(entry) = store.offending_entry(may_stay)? else {
+            return Ok(());
         };
         match store.offending_entry(|entry| !ours(entry))? {
             Some(entry) => Err(Error::TargetUnfinished {

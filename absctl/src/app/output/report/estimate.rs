@@ -4,7 +4,7 @@ use super::{
     Line, Report,
     fields::{count, number, truth},
 };
-use crate::app::output::line::Field;
+use crate::app::output::{line::Field, log};
 use backup_core::{
     backup::{Estimate, EstimateStats},
     handle::Outcome,
@@ -19,7 +19,8 @@ impl Report {
             is_apart: false,
             groups: estimate.map_or_else(Vec::new, |found| vec![lines(found)]),
             fields: estimate.map_or_else(Vec::new, fields),
-            machine: estimate.map(machine_line).into_iter().collect(),
+            machine: estimate.map_or_else(Vec::new, machine_lines),
+            old: estimate.map_or_else(Vec::new, old_lines),
             matters: estimate.is_some(),
         }
     }
@@ -69,9 +70,27 @@ fn fields(found: &Estimate) -> Vec<Field> {
     ]
 }
 
-fn machine_line(found: &Estimate) -> String {
+/// An old tool says what it has read for the estimate, too: as of a backup.
+fn machine_lines(found: &Estimate) -> Vec<String> {
     let (records, bound) = (found.records, found.record_bound_bytes.ceil());
-    format!("ESTIMATE:{records}:{bound:.0}\n")
+    let line = format!("ESTIMATE:{records}:{bound:.0}\n");
+    let (samples, each) = (found.samples, found.record_bytes.round());
+    let bytes = found.record_bytes * precise(samples);
+    let summary = format!("SUMMARY:{samples}:0:0:{bytes:.0}:{each:.0}\n");
+    let summary = log::old().map(|_| summary);
+    [line].into_iter().chain(summary).collect()
+}
+
+/// A count of samples is far from where this loses anything.
+#[expect(clippy::cast_precision_loss, reason = "a count of samples")]
+const fn precise(samples: u64) -> f64 {
+    samples as f64
+}
+
+/// The report, line by line.
+fn old_lines(found: &Estimate) -> Vec<String> {
+    let line = |(label, value): Line| format!("{label}: {value}");
+    lines(found).into_iter().map(line).collect()
 }
 
 #[cfg(test)]
@@ -96,6 +115,7 @@ mod tests {
             groups: vec![lines(found)],
             fields: fields(found),
             machine: Vec::new(),
+            old: Vec::new(),
             matters: true,
         };
         report.to_string()
