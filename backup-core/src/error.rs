@@ -695,6 +695,23 @@ impl Error {
         }
     }
 
+    /// Whether the storage refuses a right.
+    pub(crate) fn is_denied(&self) -> bool {
+        self.storage_kind() == Some(backup_storage::ErrorKind::PermissionDenied)
+    }
+
+    /// Whether a call of the storage ended because the run is to end.
+    pub(crate) fn is_interrupted(&self) -> bool {
+        self.storage_kind() == Some(backup_storage::ErrorKind::Interrupted)
+    }
+
+    const fn storage_kind(&self) -> Option<backup_storage::ErrorKind> {
+        match self {
+            Self::Storage(error) | Self::Lock(LockError::Storage(error)) => Some(error.kind()),
+            _ => None,
+        }
+    }
+
     /// What the user can do about it, where that is not plain from the message.
     #[must_use]
     pub fn advice(&self) -> Option<&'static str> {

@@ -2,8 +2,10 @@
 
 use crate::error::Error;
 use backup_cluster::retry;
+use backup_storage::Store;
 use std::{
     future::Future,
+    pin::pin,
     sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
@@ -34,13 +36,20 @@ pub struct Outcome<S> {
 }
 
 impl<S: Send + Sync + 'static> Job<S> {
-    /// Runs `work` on the current tokio runtime.
-    pub(crate) fn spawn<F>(stats: Arc<S>, work: impl FnOnce(Arc<S>, CancellationToken) -> F) -> Self
+    /// Runs `work` on the current tokio runtime. When it is cancelled, what it waits for in `stores` ends,
+    /// too.
+    pub(crate) fn spawn<F>(
+        stats: Arc<S>,
+        stores: impl IntoIterator<Item = Arc<dyn Store>>,
+        work: impl FnOnce(Arc<S>, CancellationToken) -> F,
+    ) -> Self
     where
         F: Future<Output = Result<(), Error>> + Send + 'static,
     {
         let cancel = CancellationToken::new();
-        let task = tokio::spawn(work(Arc::clone(&stats), cancel.clone()));
+        let stores = stores.into_iter().collect();
+        let work = work(Arc::clone(&stats), cancel.clone());
+        let task = tokio::spawn(interruptible(work, stores, cancel.clone()));
         Self {
             stats,
             cancel,
@@ -80,6 +89,23 @@ impl<S: Send + Sync + 'static> Job<S> {
             stats: Arc::clone(&self.stats),
             result,
         }
+    }
+}
+
+async fn interruptible(
+    work: impl Future<Output = Result<(), Error>>,
+    stores: Vec<Arc<dyn Store>>,
+    cancel: CancellationToken,
+) -> Result<(), Error> {
+    let mut work = pin!(work);
+    tokio::select! {
+        biased;
+        ended = &mut work => return ended,
+        () = cancel.cancelled() => stores.iter().for_each(|store| store.interrupt()),
+    }
+    match work.await {
+        Err(error) if error.is_interrupted() => Err(Error::Cancelled),
+        ended => ended,
     }
 }
 

@@ -330,9 +330,23 @@ impl Lock {
     /// [`LIFETIME`].
     pub fn release(self) -> Result<(), LockError> {
         match read(&*self.store, &self.name)? {
-            Some((_, found)) if found == self.content => Ok(self.store.delete(&[&self.name])?),
-            _ => Ok(()),
+            Some((_, found)) if found == self.content => {}
+            _ => return Ok(()),
         }
+        match self.store.delete(&[&self.name]) {
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => self.end_now(),
+            deleted => Ok(deleted?),
+        }
+    }
+
+    /// Where nothing may be deleted, the lock is made one that has ended.
+    fn end_now(self) -> Result<(), LockError> {
+        let ended = Holder {
+            expires_ms: 0,
+            ..self.holder
+        };
+        let content = ended.encode()?;
+        Ok(self.store.replace(&self.name, &self.content, &content)?)
     }
 
     /// Path or URL, for messages.

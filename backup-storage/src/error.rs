@@ -41,6 +41,9 @@ pub enum ErrorKind {
     /// The device is full, or the quota is used up.
     #[error("no space is left")]
     DiskFull,
+    /// Whoever asked was [interrupted](crate::Store::interrupt).
+    #[error("it was interrupted")]
+    Interrupted,
     /// The name cannot be the name of a file in this store ([`name::check`](crate::name::check)).
     #[error("it cannot be the name of a file here")]
     InvalidName,
@@ -191,7 +194,7 @@ impl Error {
 
     /// What happened.
     #[must_use]
-    pub fn kind(&self) -> ErrorKind {
+    pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
 

@@ -43,9 +43,11 @@
 pub mod conformance;
 mod entry;
 mod error;
+mod hooked;
 mod local;
 pub mod name;
 pub mod object;
+mod single;
 mod single_file;
 mod store;
 mod store_ext;
@@ -55,7 +57,9 @@ pub mod testing;
 
 pub use entry::{Entry, EntryKind, Unfinished};
 pub use error::{Error, ErrorKind, Operation, Result};
+pub use hooked::{Call, Hooked, Hooks};
 pub use local::{LocalDir, LocalOptions};
+pub use single::Single;
 pub use single_file::{LocalFile, single_file};
 pub use store::{Capabilities, Download, Durability, Store, Stored, Upload};
 pub use store_ext::StoreExt;

@@ -158,6 +158,13 @@ pub trait Store: fmt::Debug + Send + Sync {
     ///
     /// The first that occurs; names after it are not deleted. `NotAFile` for a directory.
     fn delete(&self, names: &[&str]) -> Result<()>;
+
+    /// For good: what this store waits for ends now, and what is asked of it from now on fails unless it is
+    /// answered soon. So whoever was interrupted can still keep a state and clean up, in a few seconds
+    /// altogether. Disks are waited for as ever.
+    ///
+    /// Files that are being written or read fail with [`Interrupted`](crate::ErrorKind::Interrupted).
+    fn interrupt(&self) {}
 }
 
 /// What a kind of store can do. What is `false` fails with

@@ -9,16 +9,11 @@ use super::{
     journal::Journal,
     ledger::Ledger,
     names::{Layout, Names},
+    pace::Pace,
     state::{FileState, State, WrittenGlobals},
     wrap::{self, Wrap},
 };
-use crate::{
-    error::Error,
-    limits::Limiter,
-    manifest::BlockHasher,
-    names::SetNames,
-    stats::{BackupStats, millis},
-};
+use crate::{error::Error, manifest::BlockHasher, names::SetNames, stats::BackupStats};
 use asb_format::{Encoder, Version};
 use backup_envelope::{Encoder as EnvelopeEncoder, HEADER_BYTES};
 use backup_storage::{Durability, Store, Upload};
@@ -55,9 +50,6 @@ pub(super) struct FileSet {
     journal: Journal,
     /// Hashes are wanted, for a manifest.
     is_hashed: bool,
-    bandwidth: Option<Limiter>,
-    /// Ends waiting for the limit.
-    cancel: CancellationToken,
     stats: Arc<BackupStats>,
 }
 
@@ -112,7 +104,10 @@ impl FileSet {
             .as_ref()
             .map_or(0, |(state, _)| state.next_number.saturating_sub(1));
         Self {
-            target: config.target.clone(),
+            target: match Pace::of(config, &stats, cancel) {
+                Some(pace) => pace.limit(&config.target),
+                None => config.target.clone(),
+            },
             names: Names::new(&config.namespace, &config.prefix, config.shard())
                 .in_layout(config.layout),
             layout: config.layout,
@@ -130,8 +125,6 @@ impl FileSet {
                 Journal::resume(&state, ledger)
             }),
             is_hashed: config.manifest,
-            bandwidth: Limiter::new(config.bytes_per_second),
-            cancel,
             stats,
         }
     }
@@ -291,10 +284,6 @@ impl FileSet {
     }
 
     fn store_bytes(&self, file: &mut OpenFile, bytes: &[u8]) -> Result<(), Error> {
-        if let Some(limit) = &self.bandwidth {
-            let waited = limit.wait_blocking(bytes.len() as u64, &self.cancel);
-            self.stats.throttled_ms.add(millis(waited));
-        }
         let OpenFile { hasher, upload, .. } = file;
         self.stats.load.write.time(|| {
             if let Some(hasher) = hasher {

@@ -17,6 +17,7 @@ mod keeper;
 mod ledger;
 mod memory;
 mod names;
+mod pace;
 mod parent;
 mod run;
 mod scan_stage;
@@ -57,7 +58,7 @@ pub type EstimateJob = Job<EstimateStats>;
 /// result when the job has ended well.
 #[must_use]
 pub fn estimate(config: EstimateConfig) -> EstimateJob {
-    Job::spawn(Arc::new(EstimateStats::default()), |stats, cancel| {
+    Job::spawn(Arc::default(), [], |stats, cancel| {
         estimate::run(config, stats, cancel)
     })
 }
@@ -69,7 +70,11 @@ pub fn estimate(config: EstimateConfig) -> EstimateJob {
 /// job that fails or is cancelled leaves nothing of its own.
 #[must_use]
 pub fn start(config: BackupConfig) -> BackupJob {
-    Job::spawn(Arc::new(BackupStats::default()), |stats, cancel| {
+    let parent = config.incremental_from.clone();
+    let stores = [Arc::clone(config.target.store())]
+        .into_iter()
+        .chain(parent);
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
 }

@@ -29,7 +29,7 @@ use tokio_util::sync::CancellationToken;
 pub(super) struct Run {
     pub(super) config: BackupConfig,
     pub(super) files: Arc<FileSet>,
-    /// `None` where there is nothing to go on with: streams.
+    /// `None` where nothing can be put beside the data: streams.
     pub(super) keeper: Option<Arc<Keeper>>,
     /// The other processes that make the same backup.
     siblings: Option<Siblings>,
@@ -96,8 +96,8 @@ impl Run {
             Some(state) => state.clone().resumed(),
             None => State::begin(run, arguments, files.replaces()),
         };
-        let keeper =
-            can_continue(&*target).then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
+        let has_names = target.capabilities().named;
+        let keeper = has_names.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
         Ok(Some(Self {
             config,
             files,
@@ -118,7 +118,7 @@ impl Run {
             .check_owner(lock.as_ref())
             .and_then(|()| match &self.resumed {
                 Some(state) => self.go_on(state),
-                None => self.files.begin(self.keeper.as_deref()),
+                None => self.files.begin(self.continuable()),
             })
             .and_then(|()| self.begin_shard());
         if let Err(error) = begun {
@@ -240,6 +240,10 @@ impl Run {
         });
         // A lock that was lost is why the run was stopped.
         match hold.lock.map_or(Ok(()), LockKeeper::release) {
+            Err(error) if ended.is_ok() && error.is_denied() => {
+                tracing::warn!(%error, "the lock stays behind; it ends by itself");
+                ended
+            }
             Err(error) if matches!(ended, Ok(()) | Err(Error::Cancelled)) => Err(error),
             _ => ended,
         }
@@ -282,8 +286,13 @@ impl Run {
             .as_ref()
             .map(|content| (name.as_str(), content.as_slice()));
         self.files.publish(manifest)?;
-        match &self.keeper {
-            Some(keeper) => keeper.remove(),
+        match self.continuable().map(Keeper::remove) {
+            // The set is complete all the same.
+            Some(Err(error)) if error.is_denied() => {
+                tracing::warn!(%error, "the state file stays behind");
+                Ok(())
+            }
+            Some(removed) => removed,
             None => Ok(()),
         }
     }
@@ -304,36 +313,44 @@ impl Run {
 
     /// Keeps what a continuation can use; removes everything where that is nothing.
     fn keep_or_discard(&self) {
-        let Some(keeper) = &self.keeper else {
-            return self.files.discard();
-        };
-        if !self.files.is_resumable() {
+        let keeper = self.continuable();
+        if !keeper.is_some_and(|keeper| self.is_kept(keeper)) {
+            self.files.discard();
+            if let Some(Err(error)) = keeper.map(Keeper::remove) {
+                tracing::warn!(%error, "the state file stays behind");
+            }
+        } else if !self.files.is_resumable() {
             self.files.discard_unfinished();
         }
-        if self.resumed.is_some() || self.files.journal().is_worth_keeping() {
-            match keeper.write() {
-                Ok(()) => {
-                    let state = keeper.place().to_continue(self.files.store());
-                    match self.siblings {
-                        None => {
-                            tracing::warn!("the backup can be continued with --continue {state}")
-                        }
-                        Some(_) => tracing::warn!("the shard goes on when it is started again"),
-                    }
-                    return;
+    }
+
+    /// Writes the state, if a continuation can use it; whether one is there. It comes before anything else
+    /// because time may be short.
+    fn is_kept(&self, keeper: &Keeper) -> bool {
+        if self.resumed.is_none() && !self.files.journal().is_worth_keeping() {
+            return false;
+        }
+        match keeper.write() {
+            Ok(()) => {
+                let state = keeper.place().to_continue(self.files.store());
+                match self.siblings {
+                    None => tracing::warn!("the backup can be continued with --continue {state}"),
+                    Some(_) => tracing::warn!("the shard goes on when it is started again"),
                 }
-                Err(error) => {
-                    tracing::warn!(%error, "the state of the backup could not be written");
-                }
+                true
             }
-            if keeper.is_written() {
-                return; // an earlier one is there, and still true
+            Err(error) => {
+                tracing::warn!(%error, "the state of the backup could not be written");
+                keeper.is_written() // an earlier one is still true
             }
         }
-        self.files.discard();
-        if let Err(error) = keeper.remove() {
-            tracing::warn!(%error, "the state file stays behind");
-        }
+    }
+
+    /// The keeper, where a state would be of use.
+    fn continuable(&self) -> Option<&Keeper> {
+        self.keeper
+            .as_deref()
+            .filter(|_| can_continue(self.files.store()))
     }
 }
 

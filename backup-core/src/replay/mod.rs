@@ -27,7 +27,6 @@ use crate::{
     restore::{
         Existing, FileReport, RestoreConfig, RestoreJob, RestoreSource, Unwrap, ValidateConfig,
     },
-    stats::RestoreStats,
 };
 use backup_storage::{ErrorKind, Store};
 use std::sync::Arc;
@@ -72,7 +71,8 @@ impl ReplayConfig {
 /// Starts a restore of ASBX files on the current tokio runtime. Each message counts as a record.
 #[must_use]
 pub fn start(config: ReplayConfig) -> RestoreJob {
-    Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
+    let stores = config.restore.source.stores().to_vec();
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
 }
@@ -85,7 +85,8 @@ pub fn validate(
     config: ValidateConfig,
     report: impl FnMut(FileReport) + Send + 'static,
 ) -> RestoreJob {
-    Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
+    let stores = config.source.stores().to_vec();
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         validate::run(config, stats, cancel, report)
     })
 }

@@ -57,7 +57,8 @@ pub type RestoreJob = Job<RestoreStats>;
 /// found. Records already written stay when a restore fails: the counters say how many.
 #[must_use]
 pub fn start(config: RestoreConfig) -> RestoreJob {
-    Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
+    let stores = config.source.stores().to_vec();
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
 }
@@ -69,7 +70,8 @@ pub fn validate(
     config: ValidateConfig,
     report: impl FnMut(FileReport) + Send + 'static,
 ) -> RestoreJob {
-    Job::spawn(Arc::new(RestoreStats::default()), |stats, cancel| {
+    let stores = config.source.stores().to_vec();
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         validate::run(config, stats, cancel, report)
     })
 }

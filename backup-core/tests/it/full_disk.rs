@@ -1,13 +1,13 @@
 //! A disk that is full in the middle of a backup: what is durable stays, and the backup goes on once there
 //! is room.
 
-use crate::{support::*, troubled::Troubled};
+use crate::{support::*, troubled::troubled};
 use backup_core::{
     backup::{BackupTarget, StateFile},
     error::ErrorClass,
 };
 use backup_storage::{Capabilities, Error, Operation};
-use std::{io, sync::Arc, time::Duration};
+use std::{io, time::Duration};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_full_disk_ends_a_backup_that_can_be_continued() {
@@ -25,8 +25,8 @@ async fn a_full_disk_ends_a_backup_that_can_be_continued() {
             let error = io::Error::from(io::ErrorKind::StorageFull);
             Err(Error::from_io(error, Operation::Write, "the-disk"))
         };
-        let store = Troubled::new(&path, Capabilities::LOCAL, full);
-        let mut config = backup_config(&source, BackupTarget::Directory(Arc::new(store)));
+        let store = troubled(&path, Capabilities::LOCAL, full);
+        let mut config = backup_config(&source, BackupTarget::Directory(store));
         config.state_file = Some(StateFile::Beside("run.state".to_owned()));
         config.durable_interval = Duration::from_millis(1);
         config.socket.read_buffer = 16 << 10;

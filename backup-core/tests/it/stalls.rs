@@ -5,7 +5,7 @@
 //! and the targets stall for some more: what counts is which of the two is longer. So a stall of
 //! 30 s against 10 s behaves as one of 1.5 s against 0.3 s does here.
 
-use crate::{support::*, troubled::Troubled};
+use crate::{support::*, troubled::troubled};
 use asnode::{
     Cluster, NamespaceConfig, RawRecord,
     faults::{On, Reaction, Rule},
@@ -47,13 +47,13 @@ async fn stalled(capabilities: Capabilities, socket_timeout: Option<Duration>) -
     let path = temporary.path().join("set");
     let has_stalled = Arc::new(AtomicBool::new(false));
     let stall = Arc::clone(&has_stalled);
-    let store = Troubled::new(&path, capabilities, move |_, bytes| {
+    let store = troubled(&path, capabilities, move |_, bytes| {
         if bytes > 100_000 && !stall.swap(true, Ordering::Relaxed) {
             std::thread::sleep(STALL); // the stall is the subject
         }
         Ok(())
     });
-    let mut config = backup_config(&source, BackupTarget::Directory(Arc::new(store)));
+    let mut config = backup_config(&source, BackupTarget::Directory(store));
     config.parallel = Some(1);
     config.socket_timeout = socket_timeout;
     let counts = backup_ok(config).await;

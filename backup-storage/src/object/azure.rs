@@ -1,18 +1,24 @@
 //! Azure Blob Storage (`storage.md` §7).
 
-use std::fmt;
+mod checksum;
+
+use std::{fmt, sync::Arc};
 
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use net_tls::secret::Secret;
 use object_store::{
-    Attribute, Attributes, RetryConfig,
-    azure::{AzureAuthorizer, MicrosoftAzure, MicrosoftAzureBuilder, split_sas},
+    Attribute, Attributes,
+    azure::{
+        AzureAccessKey, AzureAuthorizer, AzureCredential, MicrosoftAzure, MicrosoftAzureBuilder,
+        split_sas,
+    },
     client::{HttpRequestBody, HttpService as _},
     path::Path,
 };
 use tokio::runtime::Handle;
 
+use self::checksum::Checksum;
 use super::{
     bucket::Bucket,
     cloud::{Archive, Cloud, Objects, OpenUpload},
@@ -20,7 +26,7 @@ use super::{
     failure::Problem,
     options::ObjectOptions,
     own,
-    retry::Retry,
+    retry::{self, Retry},
     transport::Transport,
 };
 use crate::{ErrorKind, Result};
@@ -42,6 +48,8 @@ pub struct AzureOptions {
     pub access: AzureAccess,
     /// Tier of data files, one of [`AZURE_TIERS`]; `None` = the account's usual.
     pub tier: Option<String>,
+    /// Send a CRC-64 with each block and blob, for the provider to check.
+    pub checksum: bool,
 }
 
 /// How to enter a container.
@@ -74,6 +82,7 @@ impl fmt::Debug for AzureOptions {
             .field("endpoint", &endpoint)
             .field("account", &self.account)
             .field("tier", &self.tier)
+            .field("checksum", &self.checksum)
             .finish_non_exhaustive()
     }
 }
@@ -101,19 +110,19 @@ impl AzureOptions {
             None => (self.endpoint.as_str(), None),
         };
         let given = Endpoint::parse(address)?;
-        let transport = Transport::new(&options.connection, given.is_tls)?;
         let account = self.account.clone().unwrap_or_else(|| account_of(&given));
         let shown = format!("azure://{account}/{}", self.container);
-        let none = RetryConfig {
-            max_retries: 0,
-            ..RetryConfig::default()
+        let transport = Transport::new(&options.connection, given.is_tls)?;
+        let transport = match self.checksum {
+            true => transport.amended(Arc::new(self.checksums(&account, &shown)?)),
+            false => transport,
         };
         let builder = MicrosoftAzureBuilder::new()
             .with_container_name(&self.container)
             .with_account(&account)
             .with_endpoint(given.url.clone())
             .with_allow_http(true)
-            .with_retry(none)
+            .with_retry(retry::none())
             .with_http_connector(transport.clone());
         let sas = |builder: MicrosoftAzureBuilder, signature: &str| {
             let pairs = split_sas(signature);
@@ -159,6 +168,22 @@ impl AzureOptions {
             Retry::SLOW,
             runtime,
         ))
+    }
+}
+
+impl AzureOptions {
+    fn checksums(&self, account: &str, shown: &str) -> Result<Checksum> {
+        let key = match &self.access {
+            AzureAccess::Key(key) => Some(AzureAccessKey::try_new(key.expose())),
+            _ => None,
+        };
+        let key = key
+            .transpose()
+            .map_err(|_| endpoint::settings(shown, "this is no account key"))?;
+        Ok(Checksum {
+            account: account.to_owned(),
+            key: key.map(AzureCredential::AccessKey),
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     cloud::Cloud,
     dir::ObjectDir,
     failure::{Failure, Problem},
-    file::ObjectFile,
+    file::{self, ObjectFile},
     multipart::SharedMultipart,
     options::ObjectOptions,
     retry::Retry,
@@ -96,7 +96,7 @@ impl Bucket {
     ///
     /// `InvalidName` likewise, and for a key that ends in a slash.
     pub fn file(&self, key: &str) -> Result<ObjectFile> {
-        ObjectFile::new(Arc::clone(&self.inner), key)
+        file::of_key(Arc::clone(&self.inner), key)
     }
 }
 

@@ -17,7 +17,7 @@ use super::{
     download::{self, ObjectDownload, Pinned},
     failure::{Failure, Problem},
     listing,
-    multipart::ABORT_LIMIT,
+    multipart::{self, ABORT_LIMIT},
     small,
     upload::ObjectUpload,
 };
@@ -284,7 +284,7 @@ impl Store for ObjectDir {
             return Ok(());
         }
         let bucket = Arc::clone(&self.bucket);
-        let abort = async move { abort_all(&bucket, &key, ids).await };
+        let abort = async move { multipart::abort_all(&bucket, &key, &ids).await };
         let aborted = self.bucket.runner.block_for(ABORT_LIMIT, abort);
         aborted.map_err(failed)
     }
@@ -299,6 +299,10 @@ impl Store for ObjectDir {
         let delete = async move { delete_keys(&bucket, keys).await };
         let deleted = self.bucket.runner.block(delete);
         deleted.map_err(|failure| failure.into_error(Operation::Delete, &*self.shown))
+    }
+
+    fn interrupt(&self) {
+        self.bucket.runner.interrupt();
     }
 }
 
@@ -322,17 +326,4 @@ pub(super) async fn delete_keys(bucket: &Inner, keys: Vec<Path>) -> Result<(), F
         first
     };
     bucket.request(delete).await
-}
-
-async fn abort_all(bucket: &Inner, key: &Path, ids: BTreeSet<String>) -> Result<(), Failure> {
-    for id in &ids {
-        let abort = |_| async move {
-            match bucket.cloud.objects().abort_multipart(key, id).await {
-                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
-                Err(error) => Err(Problem::Store(error)),
-            }
-        };
-        bucket.request(abort).await?;
-    }
-    Ok(())
 }

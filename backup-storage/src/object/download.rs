@@ -73,7 +73,8 @@ impl ObjectDownload {
                 let slot = slot(&bucket).await;
                 fetch(&bucket, &object, range, slot, None).await
             };
-            self.under_way.push_back(self.bucket.runner.start(fetch));
+            self.under_way
+                .push_back(self.bucket.runner.start_transfer(fetch));
         }
     }
 

@@ -5,7 +5,7 @@ use std::{path::PathBuf, sync::Arc};
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use object_store::{
-    Attribute, Attributes, RetryConfig, StaticCredentialProvider,
+    Attribute, Attributes, StaticCredentialProvider,
     client::{HttpRequestBody, HttpService as _},
     gcp::{GcpCredential, GoogleCloudStorage, GoogleCloudStorageBuilder},
     path::Path,
@@ -19,7 +19,7 @@ use super::{
     failure::Problem,
     options::ObjectOptions,
     own,
-    retry::Retry,
+    retry::{self, Retry},
     s3::UploadPage,
     transport::Transport,
 };
@@ -63,13 +63,9 @@ impl GcsOptions {
         let given = self.endpoint.as_deref().map(Endpoint::parse).transpose()?;
         let is_tls = given.as_ref().is_none_or(|endpoint| endpoint.is_tls);
         let transport = Transport::new(&options.connection, is_tls)?;
-        let none = RetryConfig {
-            max_retries: 0,
-            ..RetryConfig::default()
-        };
         let mut builder = GoogleCloudStorageBuilder::new()
             .with_bucket_name(&self.bucket)
-            .with_retry(none)
+            .with_retry(retry::none())
             .with_http_connector(transport.clone());
         if let Some(file) = &self.key_file {
             builder = builder.with_service_account_path(file.display().to_string());

@@ -2,7 +2,10 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Arc, Weak},
+    sync::{
+        Arc, Weak,
+        atomic::{AtomicU32, Ordering},
+    },
     time::Duration,
 };
 
@@ -36,13 +39,17 @@ pub(super) struct Multipart {
     under_way: JoinSet<Result<(usize, PartId), Failure>>,
     sent: usize,
     done: BTreeMap<usize, PartId>,
+    /// It took several attempts to begin: answers may have been lost, and with them ids of uploads.
+    may_have_twins: bool,
     is_over: bool,
 }
 
 impl Multipart {
     /// Begins an upload, and remembers it until it is over.
     pub(super) async fn begin(bucket: &Arc<Inner>, key: &Path) -> Result<SharedMultipart, Failure> {
+        let attempts = AtomicU32::new(0);
         let begin = |_| {
+            attempts.fetch_add(1, Ordering::Relaxed);
             let options = PutMultipartOptions {
                 attributes: bucket.cloud.multipart_attributes(),
                 ..PutMultipartOptions::default()
@@ -62,6 +69,7 @@ impl Multipart {
             under_way: JoinSet::new(),
             sent: 0,
             done: BTreeMap::new(),
+            may_have_twins: attempts.into_inner() > 1,
             is_over: false,
         }));
         let begun = (key.to_string(), Arc::clone(&upload));
@@ -141,6 +149,9 @@ impl Multipart {
         let finish = |_| bucket.cloud.after_multipart(&this.key);
         bucket.request(finish).await?;
         let headers = verify(bucket, &this.key, bytes).await?;
+        if this.may_have_twins {
+            abort_twins(bucket, &this.key, &this.id).await;
+        }
         self.forget(bucket);
         Ok(headers)
     }
@@ -152,13 +163,10 @@ impl Multipart {
         }
         self.under_way.shutdown().await;
         let bucket = self.bucket()?;
-        let (bucket, key, id) = (&bucket, &self.key, &self.id);
-        let abort = |_| async move { Ok(bucket.cloud.objects().abort_multipart(key, id).await?) };
-        match bucket.request(abort).await {
-            Err(failure) if failure.kind == ErrorKind::NotFound => {}
-            result => result?,
+        if self.may_have_twins {
+            abort_twins(&bucket, &self.key, &self.id).await;
         }
-        let bucket = Arc::clone(bucket);
+        abort_all(&bucket, &self.key, [&self.id]).await?;
         self.forget(&bucket);
         Ok(())
     }
@@ -171,6 +179,41 @@ impl Multipart {
     fn bucket(&self) -> Result<Arc<Inner>, Failure> {
         let gone = || Failure::new(ErrorKind::Other, "the bucket was closed");
         self.bucket.upgrade().ok_or_else(gone)
+    }
+}
+
+/// Removes open uploads of a key. What is not there is no error.
+pub(super) async fn abort_all(
+    bucket: &Inner,
+    key: &Path,
+    ids: impl IntoIterator<Item = &String>,
+) -> Result<(), Failure> {
+    for id in ids {
+        let abort = |_| async move {
+            match bucket.cloud.objects().abort_multipart(key, id).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(()),
+                Err(error) => Err(Problem::Store(error)),
+            }
+        };
+        bucket.request(abort).await?;
+    }
+    Ok(())
+}
+
+/// Removes uploads that were begun for the same object and whose ids never arrived.
+async fn abort_twins(bucket: &Inner, key: &Path, own: &str) {
+    let prefix = key.as_ref();
+    let aborted = async {
+        let listed = bucket
+            .request(|_| bucket.cloud.open_uploads(prefix))
+            .await?;
+        let twins = listed.unwrap_or_default().into_iter();
+        let twins = twins.filter(|found| found.key == prefix && found.id != own);
+        let ids: Vec<_> = twins.map(|twin| twin.id).collect();
+        abort_all(bucket, key, &ids).await
+    };
+    if let Err(failure) = aborted.await {
+        tracing::warn!(%key, %failure, "an open upload may stay behind");
     }
 }
 

@@ -3,6 +3,8 @@
 
 use std::{future::Future, time::Duration};
 
+use object_store::RetryConfig;
+
 use super::{
     exchange,
     failure::{Failure, Problem},
@@ -10,6 +12,14 @@ use super::{
 
 /// Longest time to wait that a server is obeyed in.
 const LONGEST_WAIT: Duration = Duration::from_secs(300);
+
+/// For `object_store`, which is to leave repeating to us.
+pub(super) fn none() -> RetryConfig {
+    RetryConfig {
+        max_retries: 0,
+        ..RetryConfig::default()
+    }
+}
 
 /// How often failed requests are repeated, and the pauses between.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,19 +1,52 @@
-//! From blocking methods to the runtime that makes the requests.
+//! From blocking methods to the runtime that makes the requests, and the end of all waiting when a run is
+//! interrupted.
 
-use std::{future::Future, sync::mpsc, time::Duration};
+use std::{
+    future::{Future, pending},
+    pin::pin,
+    sync::mpsc,
+    time::Duration,
+};
 
-use tokio::{runtime::Handle, task::AbortHandle};
+use futures_util::future::{Either, select};
+use tokio::{
+    runtime::Handle,
+    sync::watch,
+    task::AbortHandle,
+    time::{Instant, sleep_until},
+};
 
 use super::failure::Failure;
 use crate::ErrorKind;
 
+/// Once interrupted, a request may take so long,
+const EACH: Duration = Duration::from_secs(2);
+
+/// and all that come then so long together: five seconds are promised for the whole end of a run.
+const TOGETHER: Duration = Duration::from_secs(4);
+
 /// Runs requests on the runtime while the calling thread waits.
 #[derive(Clone, Debug)]
-pub(super) struct Runner(Handle);
+pub(super) struct Runner {
+    handle: Handle,
+    interrupted: watch::Sender<Option<Instant>>,
+}
 
 impl Runner {
-    pub(super) const fn new(handle: Handle) -> Self {
-        Self(handle)
+    pub(super) fn new(handle: Handle) -> Self {
+        Self {
+            handle,
+            interrupted: watch::Sender::new(None),
+        }
+    }
+
+    /// From now on nothing is waited for long, and for data not at all.
+    pub(super) fn interrupt(&self) {
+        self.interrupted.send_if_modified(|at| {
+            let is_first = at.is_none();
+            at.get_or_insert_with(Instant::now);
+            is_first
+        });
     }
 
     /// Waits for `work`. Must not be called on a worker of the runtime.
@@ -21,7 +54,7 @@ impl Runner {
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Result<T, Failure> {
-        self.start(work).wait()
+        self.start(work, EACH).wait()
     }
 
     /// Waits for `work` for some time only.
@@ -36,15 +69,39 @@ impl Runner {
         })
     }
 
-    /// Starts `work`; it ends early when nobody waits for its result any more.
-    pub(super) fn start<T: Send + 'static>(
+    /// Waits for `work` that moves data: it ends with an interrupt.
+    pub(super) fn transfer<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+    ) -> Result<T, Failure> {
+        self.start_transfer(work).wait()
+    }
+
+    /// Starts the same; it also ends when nobody waits for its result any more.
+    pub(super) fn start_transfer<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Failure>> + Send + 'static,
     ) -> Started<T> {
+        self.start(work, Duration::ZERO)
+    }
+
+    fn start<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Failure>> + Send + 'static,
+        patience: Duration,
+    ) -> Started<T> {
         let (sender, result) = mpsc::sync_channel(1);
-        let task = self.0.spawn(async move {
+        let end = over(self.interrupted.subscribe(), Instant::now(), patience);
+        let task = self.handle.spawn(async move {
+            let result = match select(pin!(work), pin!(end)).await {
+                Either::Left((result, _)) => result,
+                Either::Right(_) => Err(Failure::new(
+                    ErrorKind::Interrupted,
+                    "there was no answer yet",
+                )),
+            };
             // There is room for one, and nobody else sends.
-            let _ = sender.try_send(work.await);
+            let _ = sender.try_send(result);
         });
         Started {
             result,
@@ -53,7 +110,24 @@ impl Runner {
     }
 
     pub(super) const fn handle(&self) -> &Handle {
-        &self.0
+        &self.handle
+    }
+}
+
+/// Waits until what began at `begun` has had its time after an interrupt.
+async fn over(
+    mut interrupted: watch::Receiver<Option<Instant>>,
+    begun: Instant,
+    patience: Duration,
+) {
+    let at = interrupted.wait_for(Option::is_some).await;
+    let Some(at) = at.ok().and_then(|at| *at) else {
+        return pending().await; // the bucket is gone; whoever waits has it
+    };
+    let own = at.max(begun).checked_add(patience);
+    let all = at.checked_add(TOGETHER);
+    if let Some(end) = own.min(all) {
+        sleep_until(end).await;
     }
 }
 

@@ -10,7 +10,7 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use http::{HeaderMap, Method};
 use object_store::{
-    Attribute, Attributes, RetryConfig,
+    Attribute, Attributes,
     aws::{
         AmazonS3, AmazonS3Builder, AmazonS3ConfigKey, AwsAuthorizer, AwsCredentialProvider,
         Checksum, S3ConditionalPut,
@@ -29,7 +29,7 @@ use super::{
     failure::Problem,
     options::ObjectOptions,
     own,
-    retry::Retry,
+    retry::{self, Retry},
     transport::Transport,
 };
 use crate::{ErrorKind, Result};
@@ -171,17 +171,13 @@ impl S3Options {
     }
 
     fn builder(&self, region: &str, given: Option<Endpoint>, bucket_url: &str) -> AmazonS3Builder {
-        let none = RetryConfig {
-            max_retries: 0,
-            ..RetryConfig::default()
-        };
         let mut builder = AmazonS3Builder::new()
             .with_bucket_name(&self.bucket)
             .with_region(region)
             .with_allow_http(true)
             .with_conditional_put(S3ConditionalPut::ETagMatch)
             .with_virtual_hosted_style_request(self.virtual_host)
-            .with_retry(none);
+            .with_retry(retry::none());
         builder = match (given, self.virtual_host) {
             (Some(_), true) => builder.with_endpoint(bucket_url),
             (Some(endpoint), false) => builder.with_endpoint(endpoint.url),

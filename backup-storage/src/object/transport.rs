@@ -3,6 +3,7 @@
 
 use std::{
     error::Error as StdError,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -42,6 +43,13 @@ pub(super) struct Headers(pub(super) HeaderMap);
 pub(super) struct Transport {
     client: reqwest::Client,
     slots: Option<Arc<Semaphore>>,
+    amend: Option<Arc<dyn Amend>>,
+}
+
+/// Changes each request before it is sent.
+#[async_trait]
+pub(super) trait Amend: fmt::Debug + Send + Sync {
+    async fn amend(&self, request: HttpRequest) -> Result<HttpRequest, HttpError>;
 }
 
 impl Transport {
@@ -72,7 +80,16 @@ impl Transport {
             slots: connection
                 .most
                 .map(|most| Arc::new(Semaphore::new(most.max(1)))),
+            amend: None,
         })
+    }
+
+    /// The same, with a change to each request.
+    pub(super) fn amended(self, amend: Arc<dyn Amend>) -> Self {
+        Self {
+            amend: Some(amend),
+            ..self
+        }
     }
 
     async fn slot(&self) -> Option<OwnedSemaphorePermit> {
@@ -112,8 +129,15 @@ impl HttpConnector for Transport {
 impl HttpService for Transport {
     async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
         let is_streamed = request.extensions().get::<Streamed>().is_some();
+        let request = match &self.amend {
+            Some(amend) => amend.amend(request).await?,
+            None => request,
+        };
+        // Not the query: it may be a signature.
+        let asked = format!("{} {}", request.method(), request.uri().path());
         let slot = self.slot().await;
         let response = self.client.call(request).await.map_err(noted)?;
+        tracing::trace!(status = response.status().as_u16(), "{asked}");
         let (mut parts, body) = response.into_parts();
         parts.extensions.insert(Headers(parts.headers.clone()));
         if is_streamed && parts.status.is_success() {

@@ -70,7 +70,7 @@ impl ObjectUpload {
         let part = std::mem::take(&mut self.part).freeze();
         let (bucket, key) = (Arc::clone(&self.bucket), self.key.clone());
         let begun = self.multipart.clone();
-        let sent = self.bucket.runner.block(async move {
+        let sent = self.bucket.runner.transfer(async move {
             let upload = match begun {
                 Some(upload) => upload,
                 None => Multipart::begin(&bucket, &key).await?,
@@ -90,7 +90,7 @@ impl ObjectUpload {
         let content = std::mem::take(&mut self.part).freeze();
         let (bucket, key, bytes) = (Arc::clone(&self.bucket), self.key.clone(), self.bytes);
         let is_verified = self.bucket.cloud.checks_single();
-        let put = self.bucket.runner.block(async move {
+        let put = self.bucket.runner.transfer(async move {
             let (bucket, key, whole) = (&bucket, &key, content);
             let content = &whole;
             let put = |_| {

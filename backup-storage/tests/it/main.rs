@@ -7,6 +7,7 @@
 mod conformance;
 mod crash;
 mod errors;
+mod hooked;
 mod local;
 mod name;
 mod object;

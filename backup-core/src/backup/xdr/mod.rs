@@ -39,7 +39,8 @@ pub type XdrJob = Job<BackupStats>;
 /// the nodes nothing that they let it take back.
 #[must_use]
 pub fn start(config: XdrConfig) -> XdrJob {
-    Job::spawn(Arc::new(BackupStats::default()), |stats, cancel| {
+    let stores = [Arc::clone(&config.target)];
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
 }

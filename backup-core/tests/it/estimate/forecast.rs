@@ -3,10 +3,7 @@
 use crate::support::*;
 use asnode::Cluster;
 use backup_core::backup::{BackupConfig, BackupTarget};
-use backup_storage::{
-    Capabilities, Download, Durability, Entry, Error, ErrorKind, LocalDir, Operation, Result,
-    Store, Stored, Unfinished, Upload,
-};
+use backup_storage::{Call, Error, ErrorKind, Hooked, Hooks, LocalDir, Operation, Result, Store};
 use std::{
     fmt::{self, Write},
     path::Path,
@@ -32,134 +29,79 @@ enum Free {
     Hangs,
 }
 
-/// A local directory on a disk of the test's making.
-#[derive(Debug, Clone)]
+/// A disk of the test's making.
+#[derive(Debug)]
 struct Disk {
-    inner: LocalDir,
+    place: String,
     free: Free,
     /// Files are complete only after the warning.
     waits: bool,
-    over: Arc<(Mutex<bool>, Condvar)>,
+    over: (Mutex<bool>, Condvar),
 }
 
 impl Disk {
-    fn new(path: &Path, free: Free) -> Self {
-        Self {
-            inner: LocalDir::new(path),
-            free,
-            waits: false,
-            over: Arc::default(),
-        }
-    }
-
     fn release(&self) {
         *self.over.0.lock().unwrap() = true;
         self.over.1.notify_all();
     }
 }
 
-#[derive(Debug)]
-struct PatientUpload {
-    inner: Box<dyn Upload>,
-    place: String,
-    waits: bool,
-}
-
-impl Upload for PatientUpload {
-    fn write_all(&mut self, data: &[u8]) -> Result<()> {
-        self.inner.write_all(data)
-    }
-    fn bytes(&self) -> u64 {
-        self.inner.bytes()
-    }
-    fn durable_point(&mut self) -> Result<Durability> {
-        self.inner.durable_point()
-    }
-    fn finish(self: Box<Self>) -> Result<Stored> {
-        if self.waits {
+impl Hooks for Disk {
+    fn before(&self, call: Call<'_>) -> Result<()> {
+        if matches!(call, Call::Finish(_)) && self.waits {
             await_warning(&self.place);
         }
-        self.inner.finish()
+        Ok(())
     }
-    fn finish_unpublished(self: Box<Self>) -> Result<Stored> {
-        if self.waits {
-            await_warning(&self.place);
-        }
-        self.inner.finish_unpublished()
-    }
-    fn abort(self: Box<Self>) -> Result<()> {
-        self.inner.abort()
-    }
-}
 
-impl Store for Disk {
-    fn capabilities(&self) -> Capabilities {
-        self.inner.capabilities()
-    }
-    fn location(&self) -> &str {
-        self.inner.location()
-    }
-    fn single_name(&self) -> Option<&str> {
-        self.inner.single_name()
-    }
-    fn check_writable(&self) -> Result<()> {
-        self.inner.check_writable()
-    }
-    fn available_bytes(&self) -> Result<Option<u64>> {
+    fn available_bytes(&self, _store: &dyn Store) -> Result<Option<u64>> {
         match self.free {
             Free::Bytes(bytes) => Ok(Some(bytes)),
             Free::Unknown => Ok(None),
             Free::Fails => Err(Error::new(ErrorKind::Other, Operation::Stat, "the disk")),
             Free::Hangs => {
-                let (over, changed) = &*self.over;
+                let (over, changed) = &self.over;
                 let over = over.lock().unwrap();
                 drop(changed.wait_timeout_while(over, LIMIT, |over| !*over));
                 Ok(None)
             }
         }
     }
-    fn list(&self) -> Result<Vec<Entry>> {
-        self.inner.list()
+}
+
+/// A local directory on such a disk.
+struct OnDisk {
+    store: Arc<Hooked>,
+    disk: Arc<Disk>,
+}
+
+impl OnDisk {
+    fn new(path: &Path, free: Free) -> Self {
+        Self::of(path, free, false)
     }
-    fn stat(&self, name: &str) -> Result<Entry> {
-        self.inner.stat(name)
+
+    /// Where files are complete only after the warning.
+    fn waiting(path: &Path, free: Free) -> Self {
+        Self::of(path, free, true)
     }
-    fn open(&self, name: &str, offset: u64) -> Result<Box<dyn Download>> {
-        self.inner.open(name, offset)
+
+    fn of(path: &Path, free: Free, waits: bool) -> Self {
+        let directory = LocalDir::new(path);
+        let disk = Arc::new(Disk {
+            place: directory.location().to_owned(),
+            free,
+            waits,
+            over: Default::default(),
+        });
+        let store = Hooked::new(Arc::new(directory), Arc::<Disk>::clone(&disk));
+        Self {
+            store: Arc::new(store),
+            disk,
+        }
     }
-    fn create(&self, name: &str) -> Result<Box<dyn Upload>> {
-        Ok(Box::new(PatientUpload {
-            inner: self.inner.create(name)?,
-            place: self.inner.location().to_owned(),
-            waits: self.waits,
-        }))
-    }
-    fn create_new(&self, name: &str, content: &[u8]) -> Result<()> {
-        self.inner.create_new(name, content)
-    }
-    fn put(&self, name: &str, content: &[u8]) -> Result<()> {
-        self.inner.put(name, content)
-    }
-    fn replace(&self, name: &str, expected: &[u8], content: &[u8]) -> Result<()> {
-        self.inner.replace(name, expected, content)
-    }
-    fn reopen(&self, name: &str, length: u64) -> Result<Box<dyn Upload>> {
-        self.inner.reopen(name, length)
-    }
-    fn publish(&self, names: &[&str]) -> Result<()> {
-        self.inner.publish(names)
-    }
-    fn withdraw(&self, name: &str) -> Result<()> {
-        self.inner.withdraw(name)
-    }
-    fn unfinished(&self) -> Result<Vec<Unfinished>> {
-        self.inner.unfinished()
-    }
-    fn discard(&self, name: &str) -> Result<()> {
-        self.inner.discard(name)
-    }
-    fn delete(&self, names: &[&str]) -> Result<()> {
-        self.inner.delete(names)
+
+    fn warning(&self) -> Option<String> {
+        warning_of(&self.disk.place)
     }
 }
 
@@ -241,11 +183,14 @@ fn filled() -> Cluster {
     cluster
 }
 
-fn config(source: &Cluster, disk: &Disk) -> BackupConfig {
+fn config(source: &Cluster, disk: &OnDisk) -> BackupConfig {
     warnings();
     BackupConfig {
         forecast_samples: 1_000,
-        ..backup_config(source, BackupTarget::Directory(Arc::new(disk.clone())))
+        ..backup_config(
+            source,
+            BackupTarget::Directory(Arc::<Hooked>::clone(&disk.store)),
+        )
     }
 }
 
@@ -253,11 +198,10 @@ fn config(source: &Cluster, disk: &Disk) -> BackupConfig {
 async fn a_small_disk_is_warned_of() {
     let source = filled();
     let temporary = tempfile::tempdir().unwrap();
-    let mut disk = Disk::new(&temporary.path().join("small"), Free::Bytes(10_000));
-    disk.waits = true;
+    let disk = OnDisk::waiting(&temporary.path().join("small"), Free::Bytes(10_000));
     let counts = backup_ok(config(&source, &disk)).await;
     assert_eq!(counts.records_read, 3_000, "a warning ends nothing");
-    let said = warning_of(disk.location()).unwrap();
+    let said = disk.warning().unwrap();
     assert!(said.contains("only 10000 bytes are free"), "{said}");
     assert!(!said.contains("--remove-early"), "{said}");
     let mut words = said.split_whitespace();
@@ -272,17 +216,16 @@ async fn a_small_disk_is_warned_of() {
 async fn room_for_one_is_not_enough_where_two_are_kept() {
     let source = filled();
     let temporary = tempfile::tempdir().unwrap();
-    let plenty = Disk::new(&temporary.path().join("two"), Free::Bytes(u64::MAX));
+    let plenty = OnDisk::new(&temporary.path().join("two"), Free::Bytes(u64::MAX));
     let bytes = backup_ok(config(&source, &plenty)).await.bytes_written;
-    assert_eq!(warning_of(plenty.location()), None);
-    let mut disk = Disk::new(&temporary.path().join("two"), Free::Bytes(bytes * 3 / 2));
-    disk.waits = true;
+    assert_eq!(plenty.warning(), None);
+    let disk = OnDisk::waiting(&temporary.path().join("two"), Free::Bytes(bytes * 3 / 2));
     let config = BackupConfig {
         remove_files: true,
         ..config(&source, &disk)
     };
     backup_ok(config).await;
-    let said = warning_of(disk.location()).unwrap();
+    let said = disk.warning().unwrap();
     assert!(said.contains("--remove-early"), "{said}");
 }
 
@@ -291,9 +234,9 @@ async fn a_disk_that_says_nothing_is_no_failure() {
     let source = filled();
     let temporary = tempfile::tempdir().unwrap();
     for free in [Free::Unknown, Free::Fails] {
-        let disk = Disk::new(&temporary.path().join(format!("{free:?}")), free);
+        let disk = OnDisk::new(&temporary.path().join(format!("{free:?}")), free);
         backup_ok(config(&source, &disk)).await;
-        assert_eq!(warning_of(disk.location()), None);
+        assert_eq!(disk.warning(), None);
     }
 }
 
@@ -301,9 +244,9 @@ async fn a_disk_that_says_nothing_is_no_failure() {
 async fn a_disk_that_does_not_answer_delays_nothing() {
     let source = filled();
     let temporary = tempfile::tempdir().unwrap();
-    let disk = Disk::new(&temporary.path().join("hangs"), Free::Hangs);
+    let disk = OnDisk::new(&temporary.path().join("hangs"), Free::Hangs);
     let begun = Instant::now();
     backup_ok(config(&source, &disk)).await;
     assert!(begun.elapsed() < LIMIT, "it has waited for the answer");
-    disk.release();
+    disk.disk.release();
 }
