@@ -12,23 +12,37 @@
     reason = "a test that cannot start its server has failed"
 )]
 
+mod chaos;
 mod front;
 mod google;
+mod others;
 mod rule;
 mod state;
 
 use std::{net::SocketAddr, path::PathBuf, sync::Arc, thread};
 
 use hyper_util::rt::TokioIo;
-use s3s::{auth::SimpleAuth, service::S3ServiceBuilder};
+use s3s::{
+    S3Result,
+    auth::SimpleAuth,
+    host::{S3Host, VirtualHost},
+    service::S3ServiceBuilder,
+};
 use tempfile::TempDir;
-use tokio::{net::TcpListener, runtime::Runtime, sync::oneshot};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpListener,
+    runtime::Runtime,
+    sync::oneshot,
+};
+use tokio_rustls::TlsAcceptor;
 
 use self::{
     front::{Dialect, Front},
     state::State,
 };
 pub use self::{
+    others::Other,
     rule::{Fault, Rule},
     state::{ArchiveState, Seen},
 };
@@ -62,12 +76,29 @@ impl ObjectServer {
         Self::start(Dialect::Google)
     }
 
+    /// One that speaks S3 within TLS.
+    #[must_use]
+    pub fn s3_with_tls(settings: Arc<rustls::ServerConfig>) -> Self {
+        Self::listen(Dialect::S3, Some(settings.into()))
+    }
+
+    /// One that asks another server, so that things can go wrong on the way and requests are seen.
+    #[must_use]
+    pub fn before(other: &Other) -> Self {
+        Self::start(Dialect::Other(other.address()))
+    }
+
     fn start(dialect: Dialect) -> Self {
+        Self::listen(dialect, None)
+    }
+
+    fn listen(dialect: Dialect, tls: Option<TlsAcceptor>) -> Self {
         let root = tempfile::tempdir().expect("a temporary directory");
         std::fs::create_dir(root.path().join(BUCKET)).expect("a bucket");
         let files = || s3s_fs::FileSystem::new(root.path()).expect("a file system");
         let mut signed = S3ServiceBuilder::new(files());
         signed.set_auth(SimpleAuth::from_single(ACCESS_KEY, SECRET_KEY));
+        signed.set_host(Hosts);
         let state = Arc::new(State::default());
         let front = Front::new(
             signed.build(),
@@ -81,12 +112,16 @@ impl ObjectServer {
             .enable_all()
             .build()
             .expect("a runtime");
-        let listener = runtime
-            .block_on(TcpListener::bind("127.0.0.1:0"))
-            .expect("a loopback port");
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a loopback port");
+        listener.set_nonblocking(true).expect("a socket");
         let address = listener.local_addr().expect("its address");
         let (stop, stopped) = oneshot::channel();
-        let thread = thread::spawn(move || serve(&runtime, &listener, &Arc::new(front), stopped));
+        let server = Server {
+            listener,
+            front: Arc::new(front),
+            tls,
+        };
+        let thread = thread::spawn(move || server.serve(&runtime, stopped));
         Self {
             address,
             state,
@@ -141,6 +176,17 @@ impl ObjectServer {
         self.state.add(rule);
     }
 
+    /// Nothing goes wrong any more because of a rule.
+    pub fn forget_rules(&self) {
+        self.state.forget_rules();
+    }
+
+    /// From now on, most requests go wrong, by heavy rates and the chance of this seed; with `None` only
+    /// those that a rule is for.
+    pub fn set_chaos(&self, seed: Option<u64>) {
+        self.state.set_chaos(seed);
+    }
+
     /// Requests that have come, in order.
     #[must_use]
     pub fn seen(&self) -> Vec<Seen> {
@@ -184,32 +230,60 @@ impl Drop for ObjectServer {
     }
 }
 
-fn serve(
-    runtime: &Runtime,
-    listener: &TcpListener,
-    front: &Arc<Front>,
-    mut stopped: oneshot::Receiver<()>,
-) {
-    runtime.block_on(async {
-        loop {
-            let accepted = tokio::select! {
-                accepted = listener.accept() => accepted,
-                _ = &mut stopped => return,
-            };
-            let Ok((socket, _)) = accepted else {
-                continue;
-            };
-            let front = Arc::clone(front);
-            let service = hyper::service::service_fn(move |request| {
-                let front = Arc::clone(&front);
-                async move { front.answer(request).await }
-            });
-            let connection = hyper::server::conn::http1::Builder::new()
-                .serve_connection(TokioIo::new(socket), service);
-            tokio::spawn(async move {
-                // A rule that closes the connection ends it with an error.
-                let _ = connection.await;
-            });
-        }
+/// A bucket in front of the host, or in the path.
+struct Hosts;
+
+impl S3Host for Hosts {
+    fn parse_host_header<'a>(&'a self, host: &'a str) -> S3Result<VirtualHost<'a>> {
+        Ok(match front::bucket_in_host(host) {
+            Some(domain) => VirtualHost::new(domain).with_bucket(BUCKET),
+            None => VirtualHost::new(host),
+        })
+    }
+}
+
+struct Server {
+    listener: std::net::TcpListener,
+    front: Arc<Front>,
+    tls: Option<TlsAcceptor>,
+}
+
+impl Server {
+    fn serve(self, runtime: &Runtime, mut stopped: oneshot::Receiver<()>) {
+        runtime.block_on(async {
+            let listener = TcpListener::from_std(self.listener).expect("a socket");
+            loop {
+                let accepted = tokio::select! {
+                    accepted = listener.accept() => accepted,
+                    _ = &mut stopped => return,
+                };
+                let Ok((socket, _)) = accepted else {
+                    continue;
+                };
+                let (front, tls) = (Arc::clone(&self.front), self.tls.clone());
+                tokio::spawn(async move {
+                    match tls {
+                        None => answer(socket, front).await,
+                        Some(tls) => {
+                            // A client that does not trust us goes away.
+                            if let Ok(stream) = tls.accept(socket).await {
+                                answer(stream, front).await;
+                            }
+                        }
+                    }
+                });
+            }
+        });
+    }
+}
+
+async fn answer(stream: impl AsyncRead + AsyncWrite + Unpin, front: Arc<Front>) {
+    let service = hyper::service::service_fn(move |request| {
+        let front = Arc::clone(&front);
+        async move { front.answer(request).await }
     });
+    let connection =
+        hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service);
+    // A rule that closes the connection ends it with an error.
+    let _ = connection.await;
 }

@@ -17,6 +17,7 @@ mod frames;
 mod full_disk;
 mod generations;
 mod golden;
+mod hostile;
 mod incremental;
 mod indexes;
 mod input;

@@ -1,16 +1,17 @@
 //! Between the socket and the S3 server.
 
-use std::{io, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use futures_util::{StreamExt, stream};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request::Parts,
 };
-use http_body_util::{BodyExt, StreamBody, combinators::UnsyncBoxBody};
+use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
 use hyper::body::{Frame, Incoming};
+use hyper_util::rt::TokioIo;
 use s3s::service::S3Service;
-use tokio::sync::RwLock;
+use tokio::{net::TcpStream, sync::RwLock};
 
 use super::{
     google,
@@ -23,11 +24,16 @@ const TAKEN_CLASSES: [&str; 2] = ["STANDARD", "REDUCED_REDUNDANCY"];
 const CLASS: HeaderName = HeaderName::from_static("x-amz-storage-class");
 const RESTORE: HeaderName = HeaderName::from_static("x-amz-restore");
 
+/// Smallest part that the server takes, the last one apart.
+const LEAST_PART: usize = 5 << 20;
+
 /// How clients speak.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Dialect {
     S3,
     Google,
+    /// As the server there does.
+    Other(SocketAddr),
 }
 
 /// An answer with all of its body.
@@ -75,23 +81,35 @@ impl Front {
     /// Answers, or closes the connection with an error.
     pub(super) async fn answer(&self, request: Request<Incoming>) -> io::Result<Response<Body>> {
         let (parts, body) = request.into_parts();
-        let fault = self.state.see(&parts);
+        let (fault, _under_way) = self.state.see(&parts);
         let mut body = match &fault {
             Some(Fault::LoseRequest(bytes)) => return Err(lose(body, *bytes).await),
             Some(Fault::Answer(status, retry_after, code)) => {
                 body.collect().await.map_err(io::Error::other)?;
                 return Ok(whole(error(*status, code, *retry_after)));
             }
+            Some(Fault::Stall) => {
+                body.collect().await.map_err(io::Error::other)?;
+                return std::future::pending().await;
+            }
             _ => body.collect().await.map_err(io::Error::other)?.to_bytes(),
         };
+        if let Some(Fault::Delay(pause)) = fault {
+            tokio::time::sleep(pause).await;
+        }
+        let list = list_of(&parts);
         if fault == Some(Fault::FlipBit) {
             body = flipped(&body);
         }
         let answer = match self.dialect {
             Dialect::S3 => self.work(parts, body).await,
             Dialect::Google => self.google(parts, body).await,
+            Dialect::Other(server) => self.pass_on(server, parts, body).await,
         };
+        let earlier = list.and_then(|list| self.state.remember(&list, answer.body()));
         match fault {
+            Some(Fault::Stale) => Ok(whole(earlier.map_or(answer, Response::new))),
+            Some(Fault::Short(bytes)) => Ok(whole(short(answer, bytes))),
             Some(Fault::LoseAnswer) => Err(io::Error::other("lost, as a rule wants it")),
             Some(Fault::ErrorInside(code)) => Ok(whole(inside(code))),
             Some(Fault::BreakAnswer(bytes)) => Ok(broken(answer, bytes)),
@@ -135,6 +153,26 @@ impl Front {
             }
             _ => google::from_s3(answer, None),
         }
+    }
+
+    /// Azurite brings blobs back at once; here they may take their time.
+    async fn pass_on(&self, server: SocketAddr, parts: Parts, body: Bytes) -> Whole {
+        let (is_head, target) = (parts.method == Method::HEAD, Target::of(&parts));
+        let tier = parts.headers.get("x-ms-access-tier").cloned();
+        let mut answer = pass_on(server, parts, body).await;
+        let key = target.key.clone();
+        let is_thaw =
+            target.value("comp") == Some("tier") && tier.is_some_and(|tier| tier != "Archive");
+        if is_thaw && answer.status().is_success() {
+            self.state.set_archive(&key, ArchiveState::Coming(2));
+        }
+        if is_head && matches!(self.state.look(&key), Some(ArchiveState::Coming(_))) {
+            let headers = answer.headers_mut();
+            headers.insert("x-ms-access-tier", HeaderValue::from_static("Archive"));
+            let status = HeaderValue::from_static("rehydrate-pending-to-hot");
+            headers.insert("x-ms-archive-status", status);
+        }
+        answer
     }
 
     /// Answers in the language of S3.
@@ -221,6 +259,13 @@ impl Front {
         if is_damaged(&parts.headers, &body) {
             return error(400, "BadDigest", None);
         }
+        if let Some(whole) = self
+            .state
+            .small_parts(target.value("uploadId"), &method, &body)
+        {
+            return self.complete_small(parts, whole, target).await;
+        }
+        let part = self.part(target, &body);
         let service = if is_single && is_foreign {
             unsign(&mut parts.headers);
             &self.unsigned
@@ -230,6 +275,9 @@ impl Front {
         let answer = self.forward(service, parts, body).await;
         if !answer.status().is_success() {
             return answer;
+        }
+        if let Some((id, number, body)) = part {
+            self.state.keep_part(id, number, body);
         }
         let is_begin = method == Method::POST && target.has("uploads");
         if let Some(class) = class.filter(|_| is_single || is_begin) {
@@ -252,10 +300,49 @@ impl Front {
         answer
     }
 
+    /// A part that S3 would find too small, unless it is the last one.
+    fn part<'a>(&self, target: &'a Target, body: &Bytes) -> Option<(&'a str, u32, Bytes)> {
+        let number = target.value("partNumber")?.parse().ok()?;
+        let id = target.value("uploadId")?;
+        (body.len() < LEAST_PART).then(|| (id, number, body.clone()))
+    }
+
+    /// Tests with little data want parts that are smaller than the server takes; their object is put as one.
+    async fn complete_small(&self, mut parts: Parts, whole: Bytes, target: &Target) -> Whole {
+        parts.method = Method::PUT;
+        if let Ok(uri) = parts.uri.path().parse() {
+            parts.uri = uri;
+        }
+        let host = parts.headers.remove(http::header::HOST);
+        parts.headers = HeaderMap::new();
+        parts
+            .headers
+            .extend(host.map(|host| (http::header::HOST, host)));
+        parts
+            .headers
+            .insert(http::header::CONTENT_LENGTH, whole.len().into());
+        let answer = self.forward(&self.unsigned, parts, whole).await;
+        if answer.status().is_success() {
+            self.state
+                .end_upload(target.value("uploadId").unwrap_or_default());
+        }
+        let e_tag = answer.headers().get(http::header::ETAG).cloned();
+        let e_tag = e_tag
+            .as_ref()
+            .and_then(|e_tag| e_tag.to_str().ok())
+            .unwrap_or_default();
+        let text = format!(
+            "<CompleteMultipartUploadResult><ETag>{e_tag}</ETag></CompleteMultipartUploadResult>"
+        );
+        let mut answer = answer.map(|_| Bytes::from(text));
+        answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+        answer
+    }
+
     /// Google's clients have no signatures.
     fn service(&self, parts: &mut Parts) -> &S3Service {
         match self.dialect {
-            Dialect::S3 => &self.signed,
+            Dialect::S3 | Dialect::Other(_) => &self.signed,
             Dialect::Google => {
                 unsign(&mut parts.headers);
                 &self.unsigned
@@ -343,7 +430,12 @@ impl Front {
 impl Target {
     fn of(parts: &Parts) -> Self {
         let path = parts.uri.path().trim_start_matches('/');
-        let (_, key) = path.split_once('/').unwrap_or((path, ""));
+        let host = parts.headers.get(http::header::HOST);
+        let host = host.and_then(|host| host.to_str().ok()).unwrap_or_default();
+        let key = match bucket_in_host(host) {
+            Some(_) => path,
+            None => path.split_once('/').unwrap_or((path, "")).1,
+        };
         Self {
             key: decoded(key),
             query: parts.uri.query().unwrap_or_default().to_owned(),
@@ -365,6 +457,47 @@ impl Target {
             .find(|(found, _)| *found == name)
             .map(|(_, value)| value)
     }
+}
+
+/// Asks another server, by a connection of its own.
+pub(super) async fn pass_on(server: SocketAddr, mut parts: Parts, body: Bytes) -> Whole {
+    let path = parts.uri.path_and_query().map(|path| path.as_str().parse());
+    if let Some(Ok(uri)) = path {
+        parts.uri = uri;
+    }
+    let host = HeaderValue::from_str(&server.to_string()).expect("a header");
+    parts.headers.entry(http::header::HOST).or_insert(host);
+    let ask = async {
+        let socket = TcpStream::connect(server).await?;
+        let connection = hyper::client::conn::http1::handshake(TokioIo::new(socket)).await;
+        let (mut sender, connection) = connection.map_err(io::Error::other)?;
+        tokio::spawn(connection);
+        let request = Request::from_parts(parts, Full::new(body));
+        let answer = sender
+            .send_request(request)
+            .await
+            .map_err(io::Error::other)?;
+        let (parts, body) = answer.into_parts();
+        let body = body.collect().await.map_err(io::Error::other)?.to_bytes();
+        Ok::<_, io::Error>(Response::from_parts(parts, body))
+    };
+    let Ok(mut answer) = ask.await else {
+        return error(502, "BadGateway", None);
+    };
+    answer.headers_mut().remove(http::header::TRANSFER_ENCODING);
+    answer.headers_mut().remove(http::header::CONNECTION);
+    answer
+}
+
+/// What follows the bucket, when a host begins with it.
+pub(super) fn bucket_in_host(host: &str) -> Option<&str> {
+    host.strip_prefix(super::BUCKET)?.strip_prefix('.')
+}
+
+/// What is listed, when a request asks for a list.
+fn list_of(parts: &Parts) -> Option<String> {
+    let query = parts.uri.query()?;
+    query.contains("list-type").then(|| query.to_owned())
 }
 
 /// Undoes percent-encoding.
@@ -486,6 +619,11 @@ fn broken(answer: Whole, bytes: usize) -> Response<Body> {
         piece
     });
     Response::from_parts(parts, StreamBody::new(body).boxed_unsync())
+}
+
+fn short(mut answer: Whole, bytes: usize) -> Whole {
+    answer.headers_mut().remove(http::header::CONTENT_LENGTH);
+    answer.map(|body| body.slice(..bytes.min(body.len())))
 }
 
 fn trickling(answer: Whole, bytes: usize, pause: Duration) -> Response<Body> {

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use http::{Method, request::Parts};
 
+use super::front::decoded;
+
 /// Requests that go wrong. The first rule that fits and is not used up counts.
 #[derive(Clone, Debug)]
 pub struct Rule {
@@ -33,6 +35,26 @@ pub enum Fault {
     ErrorInside(&'static str),
     /// One bit of the request's body is another on arrival.
     FlipBit,
+    /// The answer's body has so many bytes at most, as if that were all.
+    Short(usize),
+    /// A list is answered as it was the last time.
+    Stale,
+    /// The answer comes so much later.
+    Delay(Duration),
+    /// There is no answer, ever.
+    Stall,
+}
+
+impl Fault {
+    /// Whether to make the request again cannot help.
+    #[must_use]
+    pub const fn is_final(&self) -> bool {
+        match self {
+            Self::Answer(status, ..) => matches!(status, 400..=407 | 411..=417 | 507),
+            Self::FlipBit => true,
+            _ => false,
+        }
+    }
 }
 
 impl Rule {
@@ -49,7 +71,7 @@ impl Rule {
         }
     }
 
-    /// Only those whose path has this in it.
+    /// Only those whose path has this in it, decoded.
     #[must_use]
     pub fn path(mut self, part: &str) -> Self {
         part.clone_into(&mut self.path);
@@ -81,7 +103,7 @@ impl Rule {
     pub(super) fn apply(&mut self, request: &Parts) -> Option<Fault> {
         let query = request.uri.query().unwrap_or_default();
         let fits = self.method == request.method
-            && request.uri.path().contains(&self.path)
+            && decoded(request.uri.path()).contains(&self.path)
             && query.contains(&self.query);
         if !fits || self.times == 0 {
             return None;

@@ -2,12 +2,17 @@
 
 use std::{
     collections::BTreeMap,
-    sync::{Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use bytes::Bytes;
 use http::{HeaderMap, Method, request::Parts};
 
-use super::rule::{Fault, Rule};
+use super::{
+    chaos::Chaos,
+    front::decoded,
+    rule::{Fault, Rule},
+};
 
 /// A request that has come.
 #[derive(Clone, Debug)]
@@ -20,6 +25,10 @@ pub struct Seen {
     pub query: String,
     /// Its headers.
     pub headers: HeaderMap,
+    /// What was made of it.
+    pub fault: Option<Fault>,
+    /// Other requests of its kind (data written, data read, or other) that had no answer yet when it came.
+    pub beside: usize,
 }
 
 /// Where an archived object is.
@@ -33,11 +42,81 @@ pub enum ArchiveState {
     Restored,
 }
 
+impl Seen {
+    /// Whether it is about a data file.
+    #[must_use]
+    pub fn is_data(&self) -> bool {
+        is_data(&self.path)
+    }
+}
+
+/// Whatever the dialect encodes of a name.
+fn is_data(path: &str) -> bool {
+    decoded(path).ends_with(".asb")
+}
+
+/// What a request is about.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Write,
+    Read,
+    Other,
+}
+
+impl Kind {
+    fn of(request: &Parts) -> Self {
+        let is_data = is_data(request.uri.path());
+        match (is_data, &request.method) {
+            (true, &Method::PUT) => Self::Write,
+            (true, &Method::GET) => Self::Read,
+            _ => Self::Other,
+        }
+    }
+}
+
+/// A request without an answer.
+pub(super) struct UnderWay {
+    state: Arc<State>,
+    kind: Kind,
+    beside: usize,
+}
+
+impl UnderWay {
+    fn begin(state: Arc<State>, kind: Kind) -> Self {
+        let beside = {
+            let mut under_way = lock(&state.under_way);
+            let count = under_way.entry(kind).or_default();
+            *count = count.saturating_add(1);
+            count.saturating_sub(1)
+        };
+        Self {
+            state,
+            kind,
+            beside,
+        }
+    }
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        let mut under_way = lock(&self.state.under_way);
+        let count = under_way.entry(self.kind).or_default();
+        *count = count.saturating_sub(1);
+    }
+}
+
 /// Shared by all connections.
 #[derive(Debug, Default)]
 pub(super) struct State {
     rules: Mutex<Vec<Rule>>,
+    chaos: Mutex<Option<Chaos>>,
+    /// The last answer to each request for a list.
+    lists: Mutex<BTreeMap<String, Bytes>>,
     seen: Mutex<Vec<Seen>>,
+    /// Requests without an answer, of each kind.
+    under_way: Mutex<BTreeMap<Kind, usize>>,
+    /// Small parts of an upload, by number.
+    parts: Mutex<BTreeMap<String, BTreeMap<u32, Bytes>>>,
     /// Key by id.
     uploads: Mutex<BTreeMap<String, String>>,
     classes: Mutex<BTreeMap<String, String>>,
@@ -53,16 +132,36 @@ impl State {
         lock(&self.rules).push(rule);
     }
 
-    pub(super) fn see(&self, request: &Parts) -> Option<Fault> {
+    pub(super) fn forget_rules(&self) {
+        lock(&self.rules).clear();
+    }
+
+    pub(super) fn set_chaos(&self, seed: Option<u64>) {
+        *lock(&self.chaos) = seed.map(Chaos::new);
+    }
+
+    /// Notes a request, and says what happens to it. The guard is its time without an answer.
+    pub(super) fn see(self: &Arc<Self>, request: &Parts) -> (Option<Fault>, UnderWay) {
+        let under_way = UnderWay::begin(Arc::clone(self), Kind::of(request));
+        let by_rule = lock(&self.rules)
+            .iter_mut()
+            .find_map(|rule| rule.apply(request));
+        let by_chance = || lock(&self.chaos).as_mut()?.next(request);
+        let fault = by_rule.or_else(by_chance);
         lock(&self.seen).push(Seen {
             method: request.method.clone(),
             path: request.uri.path().to_owned(),
             query: request.uri.query().unwrap_or_default().to_owned(),
             headers: request.headers.clone(),
+            fault: fault.clone(),
+            beside: under_way.beside,
         });
-        lock(&self.rules)
-            .iter_mut()
-            .find_map(|rule| rule.apply(request))
+        (fault, under_way)
+    }
+
+    /// Remembers the answer to a request for a list; returns the one before, if there was one.
+    pub(super) fn remember(&self, request: &str, list: &Bytes) -> Option<Bytes> {
+        lock(&self.lists).insert(request.to_owned(), list.clone())
     }
 
     pub(super) fn seen(&self) -> Vec<Seen> {
@@ -73,7 +172,32 @@ impl State {
         lock(&self.uploads).insert(id.to_owned(), key.to_owned());
     }
 
+    pub(super) fn keep_part(&self, id: &str, number: u32, body: Bytes) {
+        let mut parts = lock(&self.parts);
+        parts.entry(id.to_owned()).or_default().insert(number, body);
+    }
+
+    /// The content of an upload that is to be completed, if all of several parts were small.
+    pub(super) fn small_parts(
+        &self,
+        id: Option<&str>,
+        method: &Method,
+        list: &Bytes,
+    ) -> Option<Bytes> {
+        if method != Method::POST {
+            return None;
+        }
+        let parts = lock(&self.parts);
+        let kept = parts.get(id?)?;
+        let listed = String::from_utf8_lossy(list)
+            .matches("<PartNumber>")
+            .count();
+        let is_all = listed > 1 && listed == kept.len();
+        is_all.then(|| kept.values().flatten().copied().collect())
+    }
+
     pub(super) fn end_upload(&self, id: &str) {
+        lock(&self.parts).remove(id);
         lock(&self.uploads).remove(id);
     }
 

@@ -1,10 +1,11 @@
 //! Object stores, against servers in this process.
 
-mod conformance;
 mod faults;
 mod listing;
 mod others;
 mod reading;
+mod refusals;
+mod suite;
 mod writing;
 
 use std::{
@@ -13,7 +14,7 @@ use std::{
 };
 
 use backup_storage::{
-    Store,
+    Store, conformance,
     object::{Bucket, ObjectOptions, PartSize, Retry},
     testing::ObjectServer,
 };
@@ -64,6 +65,16 @@ fn bucket_with(server: &ObjectServer, options: ObjectOptions) -> Bucket {
 
 fn directory(server: &ObjectServer) -> Arc<dyn Store> {
     Arc::new(bucket(server).directory("set").expect("a directory"))
+}
+
+/// Runs the suite, on prefixes of their own.
+fn passes_the_suite(bucket: &Bucket) {
+    let mut used = 0;
+    conformance::run(|| {
+        used += 1;
+        let directory = bucket.directory(&format!("sets/{used}"));
+        Arc::new(directory.expect("a directory"))
+    });
 }
 
 /// Bytes that tell where they are: blocks that begin with their number.

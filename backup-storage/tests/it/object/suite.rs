@@ -2,28 +2,30 @@
 
 use std::sync::Arc;
 
-use backup_storage::{conformance::run, object::Bucket, testing::ObjectServer};
+use backup_storage::{Call, Hooked, conformance::run, testing::ObjectServer};
 
-use super::{bucket, options, runtime};
-
-/// Prefixes of their own on one server.
-fn directories(bucket: &Bucket) {
-    let mut used = 0;
-    run(|| {
-        used += 1;
-        Arc::new(
-            bucket
-                .directory(&format!("sets/{used}"))
-                .expect("a directory"),
-        )
-    });
-}
+use super::{bucket, options, passes_the_suite, runtime};
 
 #[test]
 fn s3_directory() {
     let server = ObjectServer::s3();
-    directories(&bucket(&server));
+    passes_the_suite(&bucket(&server));
     assert_eq!(server.open_uploads(), [""; 0]);
+}
+
+/// A limit of speed is a hook; it may be round any store.
+#[test]
+fn a_bucket_behind_hooks() {
+    let server = ObjectServer::s3();
+    let bucket = bucket(&server);
+    let mut used = 0;
+    run(|| {
+        used += 1;
+        let inner = bucket
+            .directory(&format!("sets/{used}"))
+            .expect("a directory");
+        Arc::new(Hooked::new(Arc::new(inner), Arc::new(|_: Call<'_>| Ok(()))))
+    });
 }
 
 #[test]
@@ -47,6 +49,6 @@ fn google_directory() {
         .google_options()
         .open(options(), runtime())
         .expect("a bucket");
-    directories(&bucket);
+    passes_the_suite(&bucket);
     assert_eq!(server.open_uploads(), [""; 0]);
 }
