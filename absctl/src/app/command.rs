@@ -19,6 +19,7 @@ use backup_core::{
     restore::{self, RestoreConfig, ValidateConfig},
     xdr::{self, CleanedUp, XdrConfig},
 };
+use tracing::level_filters::LevelFilter;
 
 /// Stack of a worker thread in bytes: the futures are small, the cluster client's included.
 const STACK_BYTES: usize = 1 << 20;
@@ -40,6 +41,7 @@ pub(crate) fn run(work: Work) -> Result<(), Error> {
     };
     output::start_log(LogSettings {
         old: work.old,
+        storage: storage_level(&work.command),
         ..logging.settings()
     })?;
     work.warnings
@@ -60,6 +62,16 @@ pub(crate) fn run(work: Work) -> Result<(), Error> {
         output::close_machine();
     }
     result.map_err(|error| Layers::explain(&work.origins, error))
+}
+
+/// What is to be logged about storage, where it is not what is logged of everything else.
+fn storage_level(command: &Command) -> Option<LevelFilter> {
+    let cloud = match command {
+        Command::Backup(args) => &args.cloud,
+        Command::Restore(args) => &args.cloud,
+        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
+    };
+    cloud.s3.s3_log_level.map(|level| level.filter())
 }
 
 fn dispatch(command: Command) -> Result<(), Error> {

@@ -2,11 +2,11 @@
 
 use crate::support::{NAMESPACE, Run, absctl, assert_equal, backup, empty, filled, restore};
 use asnode::Cluster;
-use backup_storage::testing::{ArchiveState, BUCKET, Fault, ObjectServer, Rule};
+use backup_storage::testing::{ArchiveState, BUCKET, Fault, ObjectServer, Rule, Seen};
 use std::{ffi::OsStr, fs};
 
 /// The flags for a server's bucket.
-fn flags(server: &ObjectServer) -> Vec<String> {
+pub(crate) fn flags(server: &ObjectServer) -> Vec<String> {
     let (id, secret) = ObjectServer::keys();
     [
         format!("--s3-bucket-name={BUCKET}"),
@@ -19,29 +19,29 @@ fn flags(server: &ObjectServer) -> Vec<String> {
     .into()
 }
 
-fn with<'a>(flags: &'a [String], more: &'a [&'a str]) -> Vec<&'a dyn AsRef<OsStr>> {
+pub(crate) fn with<'a>(flags: &'a [String], more: &'a [&'a str]) -> Vec<&'a dyn AsRef<OsStr>> {
     let flags = flags.iter().map(|flag| flag as &dyn AsRef<OsStr>);
     flags
         .chain(more.iter().map(|flag| flag as &dyn AsRef<OsStr>))
         .collect()
 }
 
-fn backup_to(server: &ObjectServer, source: &Cluster, more: &[&str]) -> Run {
+pub(crate) fn backup_to(server: &ObjectServer, source: &Cluster, more: &[&str]) -> Run {
     backup(source, &with(&flags(server), more))
 }
 
-fn restore_from(server: &ObjectServer, target: &Cluster, more: &[&str]) -> Run {
+pub(crate) fn restore_from(server: &ObjectServer, target: &Cluster, more: &[&str]) -> Run {
     restore(target, &with(&flags(server), more))
 }
 
 /// A command that needs no cluster.
-fn command_with(command: &str, server: &ObjectServer, more: &[&str]) -> Run {
+pub(crate) fn command_with(command: &str, server: &ObjectServer, more: &[&str]) -> Run {
     let flags = flags(server);
     absctl(&[&[&command as &dyn AsRef<OsStr>], &with(&flags, more)[..]].concat())
 }
 
 /// Names of the objects below a prefix, sorted.
-fn objects(server: &ObjectServer, prefix: &str) -> Vec<String> {
+pub(crate) fn objects(server: &ObjectServer, prefix: &str) -> Vec<String> {
     crate::support::names(&server.path(prefix))
 }
 
@@ -100,6 +100,87 @@ fn one_object_by_the_path_of_the_c_tools() {
     let target = empty(1);
     restore(&target, &with(rest, &["-i", &path])).succeeds();
     assert_equal(&source, &target);
+}
+
+/// A lock while it is written, a manifest when it is complete, and nothing to be continued.
+#[test]
+fn one_object_has_a_lock_and_a_manifest() {
+    let (server, source) = (ObjectServer::s3(), filled(1, 500));
+    let file = ["-o", "one/backup.asb"];
+    backup_to(&server, &source, &file).succeeds();
+    let names = objects(&server, "one");
+    assert_eq!(names, ["backup.asb", "backup.asb.manifest.json"]);
+    let seen = server.seen();
+    let is = |method: &str, path: &str| {
+        let fits = |seen: &Seen| seen.method == method && seen.path.ends_with(path);
+        seen.iter().position(fits)
+    };
+    let (lock, data) = (is("PUT", "asb.lock"), is("PUT", "backup.asb"));
+    assert!(lock.is_some() && lock < data && data < is("PUT", "manifest.json"));
+    let from = ["--validate", "-i", "one/backup.asb"];
+    let run = command_with("restore", &server, &from).succeeds();
+    assert!(!run.stderr.contains("has no manifest"), "{run:?}");
+
+    // Another run is at it, on a machine that cannot be asked.
+    let lock = fs::read(server.path("one/backup.asb")).map(|_| live_lock());
+    fs::write(server.path("one/other.asb.lock"), lock.expect("a file")).expect("written");
+    backup_to(&server, &source, &["-o", "one/other.asb"]).fails(11, "another backup");
+    fs::remove_file(server.path("one/other.asb.lock")).expect("removed");
+
+    // What is not complete leaves nothing: there is no point half-way in an object.
+    let refuse = Fault::Answer(403, None, "AccessDenied");
+    server.add(
+        Rule::new(http::Method::PUT, refuse)
+            .path("other.asb")
+            .after(1)
+            .times(1),
+    );
+    backup_to(&server, &source, &["-o", "one/other.asb"]).fails(12, "other.asb");
+    assert_eq!(objects(&server, "one"), names);
+    backup_to(&server, &source, &["-o", "one/other.asb", "-c", "x"])
+        .fails(1, "cannot be continued");
+
+    // Damage is noticed by the manifest.
+    let path = server.path("one/backup.asb");
+    let mut content = fs::read(&path).expect("read");
+    let middle = content.len() / 2;
+    content[middle] ^= 1;
+    fs::write(&path, content).expect("written");
+    command_with("restore", &server, &from).fails(13, "");
+}
+
+/// A lock of nobody that can be found.
+fn live_lock() -> String {
+    let now = std::time::SystemTime::now();
+    let now = now
+        .duration_since(std::time::UNIX_EPOCH)
+        .expect("a time")
+        .as_millis();
+    serde_json::json!({
+        "format": "absctl-lock", "version": 1, "run": "0123", "host": "elsewhere", "pid": 1,
+        "boot": "", "namespace": 0, "start": 0,
+        "started-ms": now, "expires-ms": now + 300_000, "first-file": 1,
+    })
+    .to_string()
+}
+
+/// A plain backup needs to put and to list, and nothing else (goal R14).
+#[test]
+fn nothing_has_to_be_deleted() {
+    let (server, source) = (ObjectServer::s3(), filled(1, 300));
+    let refuse = Fault::Answer(403, None, "AccessDenied");
+    server.add(Rule::new(http::Method::POST, refuse.clone()).query("delete"));
+    server.add(Rule::new(http::Method::DELETE, refuse));
+    for flags in [&["-dset"][..], &["-dkept", "--state-file-dst=kept.state"]] {
+        let run = backup_to(&server, &source, flags).survives();
+        assert_eq!(run.reported("Records Read"), 300);
+    }
+    // What stays has ended, so it is in nobody's way.
+    let target = empty(1);
+    restore_from(&server, &target, &["-dset"]).survives();
+    assert_equal(&source, &target);
+    let lock = fs::read_to_string(server.path("set/test.lock")).expect("the lock");
+    assert!(lock.contains("\"expires-ms\": 0"), "{lock}");
 }
 
 #[test]

@@ -306,7 +306,7 @@ fn the_example_has_every_flag_and_changes_nothing() {
     }
 }
 
-/// The keys that files for the reference tool have (`cli.md` §12), without those of clouds.
+/// The keys that files for the reference tool have (`cli.md` §12).
 const REFERENCE: &str = include_str!("../data/config/reference.yaml");
 
 #[test]

@@ -71,7 +71,7 @@ fn soon_ended(child: Child) -> Run {
 }
 
 /// Reads a line and nothing behind it.
-fn first_line(pipe: &mut impl Read) -> String {
+pub(crate) fn first_line(pipe: &mut impl Read) -> String {
     let (mut line, mut byte) = (Vec::new(), [0]);
     while byte != *b"\n" {
         pipe.read_exact(&mut byte).expect("a line");

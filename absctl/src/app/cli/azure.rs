@@ -81,6 +81,10 @@ pub(crate) struct AzureWrite {
     /// Blocks of one file under way at a time. Every one takes memory
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = super::number::at_least_one)]
     pub(crate) azure_upload_concurrency: usize,
+
+    /// Send a CRC-64 with each block, for the store to check
+    #[arg(long)]
+    pub(crate) azure_calculate_checksum: bool,
 }
 
 /// Flags of a restore.

@@ -60,6 +60,7 @@ impl Logging {
         };
         LogSettings {
             level,
+            storage: None,
             json: self.log_json,
             file: self.log_file.clone(),
             old: None,

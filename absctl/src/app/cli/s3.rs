@@ -1,8 +1,9 @@
 //! A bucket of Amazon S3, or of what speaks its language (`cli.md` §11.1, §18).
 
 use backup_core::cluster::net_tls::secret::Secret;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use tracing::level_filters::LevelFilter;
 
 /// Flags of both commands.
 #[derive(Debug, Args)]
@@ -67,9 +68,41 @@ pub(crate) struct S3 {
         value_parser = clap::value_parser!(u64).range(1..))]
     pub(crate) s3_connect_timeout: u64,
 
+    /// What is logged about storage: off, fatal, error, warn, info, debug, or trace for every request;
+    /// without, what is logged of everything else
+    #[arg(long, value_name = "LEVEL", ignore_case = true)]
+    pub(crate) s3_log_level: Option<StorageLogLevel>,
+
     /// As asbackup has it, and without effect: proxies are always taken from the environment
     #[arg(long)]
     pub(crate) s3_allow_system_proxy: bool,
+}
+
+/// How much is told about storage, in the words of `asbackup`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub(crate) enum StorageLogLevel {
+    Off,
+    /// What cannot be survived ends the run with an error, so nothing is left to log.
+    Fatal,
+    Error,
+    Warn,
+    Info,
+    Debug,
+    Trace,
+}
+
+impl StorageLogLevel {
+    /// The events that it lets through.
+    pub(crate) const fn filter(self) -> LevelFilter {
+        match self {
+            Self::Off | Self::Fatal => LevelFilter::OFF,
+            Self::Error => LevelFilter::ERROR,
+            Self::Warn => LevelFilter::WARN,
+            Self::Info => LevelFilter::INFO,
+            Self::Debug => LevelFilter::DEBUG,
+            Self::Trace => LevelFilter::TRACE,
+        }
+    }
 }
 
 /// Flags of a backup.

@@ -13,7 +13,7 @@ use std::{
     path::{Path, PathBuf},
     sync::{Mutex, OnceLock, PoisonError},
 };
-use tracing::Level;
+use tracing::{Level, level_filters::LevelFilter};
 use tracing_subscriber::layer::SubscriberExt as _;
 
 /// How and where to log.
@@ -21,6 +21,8 @@ use tracing_subscriber::layer::SubscriberExt as _;
 pub(crate) struct LogSettings {
     /// The least important level that is still written.
     pub(crate) level: Level,
+    /// The same for events of storage, where it is another one.
+    pub(crate) storage: Option<LevelFilter>,
     /// One JSON object for each line.
     pub(crate) json: bool,
     /// The file to append to, instead of standard error.
@@ -33,6 +35,7 @@ impl Default for LogSettings {
     fn default() -> Self {
         Self {
             level: Level::INFO,
+            storage: None,
             json: false,
             file: None,
             old: None,
@@ -52,10 +55,10 @@ static SINK: OnceLock<Sink> = OnceLock::new();
 /// process.
 pub(crate) fn start(settings: LogSettings) -> Result<(), Error> {
     let file = settings.file.as_deref().map(open).transpose()?;
-    let level = settings.level;
+    let events = Events::of(&settings);
     let file = file.map(Mutex::new);
     if SINK.set(Sink { settings, file }).is_ok() {
-        let subscriber = tracing_subscriber::registry().with(Events::up_to(level));
+        let subscriber = tracing_subscriber::registry().with(events);
         // Nobody else sets one.
         let _ = tracing::subscriber::set_global_default(subscriber);
     }
@@ -103,10 +106,16 @@ pub(super) fn has_file() -> bool {
 /// was asked for.
 pub(super) fn write(level: Level, kind: Kind, message: &str, fields: Vec<Field>) {
     let Some(sink) = SINK.get() else { return };
-    if level > sink.settings.level && kind != Kind::Summary {
-        return;
+    if level <= sink.settings.level || kind == Kind::Summary {
+        sink.write(&Line::now(level, kind, message, fields));
     }
-    sink.write(&Line::now(level, kind, message, fields));
+}
+
+/// Writes what was heard: whether it is important enough is decided.
+pub(super) fn write_event(level: Level, message: &str, fields: Vec<Field>) {
+    if let Some(sink) = SINK.get() {
+        sink.write(&Line::now(level, Kind::Log, message, fields));
+    }
 }
 
 impl Sink {

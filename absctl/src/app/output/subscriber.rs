@@ -1,12 +1,12 @@
 //! From the events of our crates to log lines.
 
 use super::{
-    line::{Field, Kind, Value},
-    log,
+    line::{Field, Value},
+    log::{self, LogSettings},
 };
 use std::fmt;
 use tracing::{
-    Event, Level, Metadata, Subscriber,
+    Event, Metadata, Subscriber,
     field::{Field as Name, Visit},
     level_filters::LevelFilter,
     subscriber::Interest,
@@ -26,20 +26,32 @@ const OURS: [&str; 8] = [
     "secret_agent",
 ];
 
+/// The crate whose level can be another one.
+const STORAGE: &str = "backup_storage";
+
 /// Hears events up to a level.
 #[derive(Debug)]
 pub(super) struct Events {
-    level: Level,
+    level: LevelFilter,
+    storage: LevelFilter,
 }
 
 impl Events {
-    pub(super) const fn up_to(level: Level) -> Self {
-        Self { level }
+    pub(super) fn of(settings: &LogSettings) -> Self {
+        let level = LevelFilter::from(settings.level);
+        Self {
+            level,
+            storage: settings.storage.unwrap_or(level),
+        }
     }
 
     fn hears(&self, metadata: &Metadata<'_>) -> bool {
         let is_ours = |name: &&str| metadata.target().starts_with(*name);
-        *metadata.level() <= self.level && OURS.iter().any(is_ours)
+        let level = match metadata.target().starts_with(STORAGE) {
+            true => self.storage,
+            false => self.level,
+        };
+        *metadata.level() <= level && OURS.iter().any(is_ours)
     }
 }
 
@@ -57,14 +69,14 @@ impl<S: Subscriber> Layer<S> for Events {
     }
 
     fn max_level_hint(&self) -> Option<LevelFilter> {
-        Some(self.level.into())
+        Some(self.level.max(self.storage))
     }
 
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut found = Found::default();
         event.record(&mut found);
         let level = *event.metadata().level();
-        log::write(level, Kind::Log, &found.message, found.fields);
+        log::write_event(level, &found.message, found.fields);
     }
 }
 

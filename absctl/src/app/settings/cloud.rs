@@ -606,6 +606,7 @@ impl Place<'_> {
             account: flags.azure_account_name.clone(),
             access,
             tier: self.write.and_then(|_| flags.azure_access_tier.clone()),
+            checksum: (self.write).is_some_and(|write| write.azure.azure_calculate_checksum),
         })
     }
 }
