@@ -69,7 +69,10 @@ fn storage_level(command: &Command) -> Option<LevelFilter> {
     let cloud = match command {
         Command::Backup(args) => &args.cloud,
         Command::Restore(args) => &args.cloud,
-        Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => return None,
+        Command::Convert(_)
+        | Command::Config(_)
+        | Command::Completions { .. }
+        | Command::Man { .. } => return None,
     };
     cloud.s3.s3_log_level.map(|level| level.filter())
 }

@@ -283,8 +283,10 @@ fn an_archived_backup_is_asked_for() {
         "bulk",
         "--s3-restore-poll-duration",
         "1",
+        "--storage-restore-timeout=3",
     ];
-    restore_from(&server, &target, &thaw).succeeds();
+    let run = restore_from(&server, &target, &thaw).succeeds();
+    assert!(run.stderr.contains("waited for up to 3 h"), "{run:?}");
     assert_equal(&source, &target);
 }
 

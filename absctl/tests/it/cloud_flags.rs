@@ -1,4 +1,4 @@
-//! Every flag of a cloud does something that the store can see.
+//! Flags of clouds do something that the store can see. `flag_table` knows which of them are tried where.
 
 use crate::{
     cloud::{backup_to, command_with, flags, with},
@@ -7,47 +7,7 @@ use crate::{
 use asnode::{Cluster, generate};
 use backup_storage::testing::{BUCKET, Fault, ObjectServer, Rule, Seen};
 use http::Method;
-use std::{collections::BTreeSet, ffi::OsStr, fs, net::TcpListener, time::Duration};
-
-/// `--PREFIX-...` flags that a help shows.
-fn shown(command: &str) -> BTreeSet<String> {
-    let help = absctl(&[&command, &"--help"]).succeeds().stdout;
-    let help = String::from_utf8(help).expect("UTF-8");
-    let words = help.split_whitespace();
-    let flags = words.filter(|word| {
-        ["--s3-", "--gcp-", "--azure-"]
-            .iter()
-            .any(|prefix| word.starts_with(prefix))
-    });
-    let clean = |word: &str| {
-        word.split(['[', ',', '.', ';'])
-            .next()
-            .unwrap_or_default()
-            .to_owned()
-    };
-    flags.map(clean).collect()
-}
-
-/// The tests of this crate name each flag; the one of `asbackup` that has no effect is apart.
-#[test]
-fn every_flag_is_tried() {
-    let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it");
-    let mut tests = String::new();
-    for file in fs::read_dir(folder).expect("tests") {
-        let path = file.expect("entry").path();
-        tests += &fs::read_to_string(path).unwrap_or_default();
-    }
-    let all: BTreeSet<_> = shown("backup").union(&shown("restore")).cloned().collect();
-    assert!(all.len() > 60, "{all:?}");
-    let untried: Vec<_> = all
-        .iter()
-        .filter(|flag| !tests.contains(flag.as_str()))
-        .collect();
-    assert_eq!(
-        untried, ["--s3-allow-system-proxy"; 0],
-        "name them in a test"
-    );
-}
+use std::{ffi::OsStr, fs, net::TcpListener, time::Duration};
 
 /// Flags that lead to the server as if it were each of the clouds.
 fn clouds(server: &ObjectServer) -> [(&'static str, Vec<String>); 3] {

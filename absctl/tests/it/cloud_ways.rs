@@ -108,7 +108,10 @@ fn a_proxy_carries_plain_requests() {
     let server = ObjectServer::s3();
     let relay = Relay::to(server.address());
     let flags = flags_for(&server, "http://s3.test");
-    for style in [&[][..], &["--s3-virtual-host", "-r"]] {
+    for style in [
+        &[][..],
+        &["--s3-virtual-host", "--s3-allow-system-proxy", "-r"],
+    ] {
         check_works(&flags, style, &relay.url());
     }
     let asked = relay.asked();

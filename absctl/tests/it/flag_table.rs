@@ -415,7 +415,7 @@ fn tests_of(module: &str) -> Option<(BTreeSet<String>, String)> {
 }
 
 /// What stands for the tests of flags of clouds and of XDR, which have their own modules to come.
-const TO_COME: [&str; 2] = ["? clouds", "? xdr"];
+const TO_COME: [&str; 1] = ["? xdr"];
 
 /// What a flag does is seen in a run of the program, by a test that the table names.
 #[test]

@@ -28,8 +28,9 @@ pub(super) async fn thaw_all(bucket: &Arc<Inner>, keys: Vec<Path>) -> Result<(),
         return Err(Failure::new(ErrorKind::Archived, cause));
     };
     tracing::info!(
-        "{count} objects are in an archive; they are asked for with tier {}",
-        thaw.tier
+        "{count} objects are in an archive; they are asked for with tier {}, and waited for up to {} h",
+        thaw.tier,
+        thaw.deadline.as_secs() / 3600
     );
     let deadline = Instant::now().checked_add(thaw.deadline);
     let asked: Vec<_> = archived

@@ -41,7 +41,8 @@ pub type ConvertJob = Job<ConvertStats>;
 /// A job that fails or is cancelled leaves nothing of its own in the target.
 #[must_use]
 pub fn start(config: ConvertConfig) -> ConvertJob {
-    Job::spawn(Arc::new(ConvertStats::default()), |stats, cancel| {
+    let stores = [&config.source, config.target.store()].map(Arc::clone);
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
 }
