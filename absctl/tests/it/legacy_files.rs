@@ -271,6 +271,15 @@ fn our_own_command_reads_it_when_it_is_named() {
         .find(|line| line.starts_with("bandwidth "))
         .expect("line");
     assert!(line.ends_with("ABSCTL_BANDWIDTH"), "{line}");
+    let none = ["backup", "--no-config-file"];
+    assert_eq!(place.shown(&none, "file-limit"), "250 default");
+    let both = ["backup", "--no-config-file", "--config-file", "a.conf"];
+    let run = place.run("absctl", &both);
+    run.fails(1, "--no-config-file and --config-file exclude each other");
+    let instance = "[cluster_two]\nuser = \"me\"\n[asbackup]\nfile-limit = 3\n";
+    write(&place, ".aerospike/astools.conf", instance);
+    let line = ["backup", "--instance", "two"];
+    assert!(place.shown(&line, "user").starts_with("me "), "{line:?}");
     write(&place, "a.yaml", "backup: {parallel: 3}\n");
     let run = place.run(
         "absctl",

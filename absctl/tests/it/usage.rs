@@ -20,6 +20,7 @@ Usage: absctl <COMMAND>
 Commands:
   backup       Back up a namespace to a directory, a file or standard output
   restore      Restore a namespace from a directory, a file or standard input
+  convert      Convert a backup by XDR (*.asbx) into one that every tool can restore (*.asb)
   config       Look at settings: where they come from, and whether a file is sound
   completions  Print completions for a shell, to be read by its start-up file
 

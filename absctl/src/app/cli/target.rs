@@ -100,7 +100,8 @@ pub(crate) struct Source {
     #[arg(short, long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 
-    /// Read one file instead; "-" is standard input
+    /// Read one file instead; "-" is standard input, "-:BYTES" the same with a size, by which the
+    /// progress knows its share
     #[arg(short, long, value_name = "FILE")]
     pub(crate) input_file: Option<PathBuf>,
 

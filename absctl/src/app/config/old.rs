@@ -20,8 +20,12 @@ type Files = Result<(Vec<Found>, Vec<String>), Error>;
 pub(super) fn found(names: &[String], own: &ArgMatches, yaml: Option<&Path>) -> Option<Files> {
     let personality = Personality::of_command(names.first()?)?;
     let places = places(own);
+    let read = || {
+        let found = legacy::from_files(personality, &places);
+        Some(found.map_err(|flaws| Error::usage(flaws.join("; "))))
+    };
     if places.none && (places.file.is_some() || places.only.is_some()) {
-        return Some(legacy::from_files(personality, &places)); // it says what is wrong
+        return read(); // it says what is wrong
     }
     let wanted = places.file.is_some() || places.only.is_some() || places.instance.is_some();
     if places.none || !wanted {
@@ -34,7 +38,7 @@ pub(super) fn found(names: &[String], own: &ArgMatches, yaml: Option<&Path>) -> 
             yaml.display()
         ))));
     }
-    Some(legacy::from_files(personality, &places))
+    read()
 }
 
 /// Whether a file is one of the old tools, by its name.
@@ -56,7 +60,7 @@ pub(super) fn check(root: &Command, path: &Path) -> Result<String, Vec<String>> 
             ..Places::default()
         };
         let wrong = match legacy::from_files(personality, &places) {
-            Err(error) => vec![error.to_string()],
+            Err(wrong) => wrong,
             Ok((found, warnings)) => {
                 counts.push(format!("{}: {}", personality.name(), found.len()));
                 let command = [personality.command().to_owned()];

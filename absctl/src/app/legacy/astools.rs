@@ -7,7 +7,7 @@ use super::{
     table,
     values::{From, Given, last_of_each},
 };
-use crate::app::{config::nearest, error::Error};
+use crate::app::config::nearest;
 use std::{
     collections::BTreeSet,
     env, fs, io,
@@ -41,12 +41,9 @@ pub(crate) struct Places {
 
 impl Places {
     /// The files in the order in which they count more and more.
-    fn files(&self) -> Result<Vec<PathBuf>, Error> {
-        let exclusive = |one: &str, other: &str| {
-            Err(Error::usage(format!(
-                "{one} and {other} exclude each other"
-            )))
-        };
+    fn files(&self) -> Result<Vec<PathBuf>, Vec<String>> {
+        let exclusive =
+            |one: &str, other: &str| Err(vec![format!("{one} and {other} exclude each other")]);
         match (&self.only, &self.file) {
             (Some(_), _) if self.none => exclusive("--no-config-file", "--only-config-file"),
             (_, Some(_)) if self.none => exclusive("--no-config-file", "--config-file"),
@@ -70,8 +67,8 @@ pub(super) struct InFiles {
     pub(super) warnings: Vec<String>,
 }
 
-/// Reads the files for a tool. Everything that is wrong with them is said at once.
-pub(super) fn read(personality: Personality, places: &Places) -> Result<InFiles, Error> {
+/// Reads the files for a tool. `Err` is everything that is wrong with them.
+pub(super) fn read(personality: Personality, places: &Places) -> Result<InFiles, Vec<String>> {
     let mut reader = Reader {
         personality,
         instance: places.instance.as_deref(),
@@ -88,7 +85,7 @@ pub(super) fn read(personality: Personality, places: &Places) -> Result<InFiles,
         }
     }
     if !reader.flaws.is_empty() {
-        return Err(Error::usage(reader.flaws.join("; ")));
+        return Err(reader.flaws);
     }
     reader.look_for_instance();
     reader.found.given = last_of_each(reader.found.given);

@@ -23,7 +23,7 @@ pub(crate) use self::{astools::Places, help::command as help_command, words::in_
 
 use self::{
     getopt::Typed,
-    values::{Given, Values, last_of_each},
+    values::{Values, last_of_each},
 };
 use super::{
     Exit,
@@ -116,7 +116,8 @@ fn parse(personality: Personality, args: &[OsString]) -> Result<Parsed, Error> {
     if values.is_on("version") {
         return Ok(Parsed::Text(help::version(personality)));
     }
-    let found = astools::read(personality, &places(&values))?;
+    let found = astools::read(personality, &places(&values));
+    let found = found.map_err(|flaws| Error::usage(flaws.join("; ")))?;
     let all = last_of_each(found.given.into_iter().chain(typed).collect());
     check_together(&Values(&all))?;
     let all = translate::with_presets(personality, all);
@@ -153,14 +154,15 @@ fn check_together(values: &Values<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// What `astools.conf` says for a command of ours: flags with their places, and warnings.
+/// What `astools.conf` says for a command of ours: flags with their places, and warnings. `Err` is
+/// everything that is wrong with it.
 pub(crate) fn from_files(
     personality: Personality,
     places: &Places,
-) -> Result<(Vec<Found>, Vec<String>), Error> {
+) -> Result<(Vec<Found>, Vec<String>), Vec<String>> {
     let found = astools::read(personality, places)?;
-    let given: Vec<Given> = found.given;
-    let translated = translate::translate(&given)?;
+    let translated = translate::translate(&found.given);
+    let translated = translated.map_err(|error| vec![error.to_string()])?;
     let warnings = [found.warnings, translated.warnings].concat();
     Ok((translated.below, warnings))
 }
