@@ -208,17 +208,19 @@ fn a_line_of_progress_now_and_then() {
     for key in ["rec/s", "kiB/s", "b/rec", "records", "bytes"] {
         assert!(line[key].is_u64(), "{line}");
     }
-    let busy = lines.iter().find(|line| line["busy"].is_object());
-    let busy = busy.expect("a load");
-    assert_eq!(busy["phase"], "records");
-    for stage in ["read", "encode", "compress", "write"] {
-        let percent = busy["busy"][stage].as_u64();
-        assert!(percent.is_some_and(|percent| percent <= 100), "{busy}");
+    let busy: Vec<_> = lines
+        .iter()
+        .filter(|line| line["busy"].is_object())
+        .collect();
+    let percent = |line: &Value, stage: &str| line["busy"][stage].as_u64().expect(stage);
+    for line in &busy {
+        assert!(["records", "finishing"].contains(&line["phase"].as_str().expect("phase")));
+        for stage in ["read", "encode", "compress", "write"] {
+            assert!(percent(line, stage) <= 100, "{line}");
+        }
     }
-    assert!(
-        busy["busy"]["read"].as_u64() > Some(50),
-        "the node is slow: {busy}"
-    );
+    let waits = busy.iter().any(|line| percent(line, "read") > 0);
+    assert!(waits, "the node is slow: {busy:?}");
 }
 
 #[test]

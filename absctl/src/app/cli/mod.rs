@@ -443,6 +443,11 @@ mod tests {
                     .get_num_args()
                     .is_some_and(|range| range.takes_values());
                 assert!(!takes_value || flag.get_value_names().is_some(), "{flag}");
+                // A text of its own for a value, or a second paragraph, stretches the whole help.
+                let values = flag.get_possible_values();
+                let is_plain = values.iter().all(|value| value.get_help().is_none());
+                assert!(is_plain || flag.is_hide_possible_values_set(), "{flag}");
+                assert!(flag.get_long_help().is_none(), "{flag}");
             }
         }
     }
