@@ -72,25 +72,23 @@ fn what_a_cluster_has_shipped_becomes_a_backup_like_any_other() {
     assert_eq!(run.reported("Messages Read"), RECORDS);
     assert_eq!(run.reported("Superseded"), 0);
     assert_eq!(run.reported("Records Written"), RECORDS);
-    assert_eq!(
-        (run.reported("UDFs Read"), run.reported("Files Written")),
-        (1, 3)
-    );
+    assert_eq!(run.reported("UDFs Read"), 1);
     let summary = format!("SUMMARY:{RECORDS}:0:1:");
     assert!(
         fs::read_to_string(&lines)
             .expect("lines")
             .contains(&summary)
     );
+    // Which writer opens its file first is chance, and whether there is work for both.
+    let names = names(&text);
     assert_eq!(
-        names(&text),
-        [
-            "0_test_2.asb",
-            "1_test_3.asb",
-            "metadata_test_1.asb",
-            "test.manifest.json"
-        ]
+        names.len() as u64,
+        run.reported("Files Written") + 1,
+        "and the manifest"
     );
+    let starts = ["0_test_", "1_test_", "metadata_test_", "test.manifest.json"];
+    let is_known = |name: &String| starts.iter().any(|start| name.starts_with(start));
+    assert!(names.len() >= 3 && names.iter().all(is_known), "{names:?}");
     let target = empty(1);
     restore(&target, &[&"--validate", &"-d", &text]).succeeds();
     let run = restore(&target, &[&"-d", &text]).succeeds();
