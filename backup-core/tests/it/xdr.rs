@@ -5,7 +5,7 @@ use crate::{
         NAMESPACE, backup_config, backup_ok, connect, fill, names, restore_config, restore_ok,
         to_directory,
     },
-    troubled::Troubled,
+    troubled::troubled,
 };
 use aerospike_wire::digest::Digest;
 use asbx_format::{
@@ -378,7 +378,7 @@ async fn a_disk_that_fails_after_acknowledgements_fails_the_run() {
     };
     let mut config = config(&cluster, folder.path());
     config.parallel_write = Some(1);
-    config.target = Arc::new(Troubled::new(folder.path(), Capabilities::LOCAL, disk));
+    config.target = troubled(folder.path(), Capabilities::LOCAL, disk);
     let outcome = run(config).await;
     let error = outcome.result.unwrap_err().to_string();
     assert!(error.contains("cannot write the-disk"), "{error}");
@@ -407,7 +407,7 @@ async fn a_disk_that_stands_still_stops_the_nodes() {
         Ok(())
     };
     let mut config = config(&cluster, folder.path());
-    config.target = Arc::new(Troubled::new(folder.path(), Capabilities::LOCAL, slow));
+    config.target = troubled(folder.path(), Capabilities::LOCAL, slow);
     (config.listener.results_queue, config.listener.ack_queue) = (QUEUE, 16);
     config.parallel_write = Some(1);
     let job = xdr::start(config);
