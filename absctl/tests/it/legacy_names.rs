@@ -60,8 +60,8 @@ fn values_are_those_of_the_old_tools() {
     );
     check(
         "asbackup",
-        &with(&["--s3-log-level", "Info"]),
-        "--s3-log-level is not possible",
+        &with(&["--s3-log-level", "loud"]),
+        "'--s3-log-level <LEVEL>'",
     );
     check(
         "asbackup",

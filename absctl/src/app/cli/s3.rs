@@ -82,7 +82,8 @@ pub(crate) struct S3 {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum StorageLogLevel {
     Off,
-    // What cannot be survived ends the run with an error, so nothing is left to log.
+    // What cannot be survived ends the run with an error, so nothing is left to log. No doc
+    // comment: it would stretch the help of all flags.
     Fatal,
     Error,
     Warn,

@@ -9,8 +9,6 @@ use super::{
 };
 use std::ffi::{OsStr, OsString};
 
-const NO_LOG: &str = "the storage has no log of its own here; --verbose (-v) tells what it does";
-
 pub(super) const GROUPS: &[Group] = &[
     group("General", GENERAL),
     group("Configuration files", FILES),
@@ -177,10 +175,7 @@ pub(super) const S3_CONNECT: Row = number("s3-connect-timeout", "MS", 1)
     .in_file(Section::Own)
     .preset("1000");
 pub(super) const S3_PROXY: Row = switch("s3-allow-system-proxy").in_file(Section::Own);
-pub(super) const S3_LOG: Row = text("s3-log-level", "LEVEL")
-    .in_file(Section::Own)
-    .to(To::Refused(NO_LOG))
-    .help("Refused: the storage has no log of its own");
+pub(super) const S3_LOG: Row = text("s3-log-level", "LEVEL").in_file(Section::Own);
 
 /// A path, which our flag would take for a name if it has no slash.
 pub(super) fn path(value: &OsStr) -> OsString {
