@@ -1,7 +1,7 @@
 //! Backups in buckets, through an S3 server in this process.
 
-use crate::support::{NAMESPACE, Run, absctl, assert_equal, backup, empty, filled, restore};
-use asnode::Cluster;
+use crate::support::{NAMESPACE, Run, absctl, assert_equal, backup, empty, filled, hosts, restore};
+use asnode::{Cluster, Edition, NamespaceConfig, generate};
 use backup_storage::testing::{ArchiveState, BUCKET, Fault, ObjectServer, Rule, Seen};
 use std::{ffi::OsStr, fs};
 
@@ -360,4 +360,41 @@ fn what_cannot_be_is_refused_at_once() {
     .concat();
     check_refused(&archive, "nothing can be read");
     check_refused(&["restore", "-d", "s", s3, "--s3-tier=Fast"], "Expedited");
+}
+
+#[test]
+fn what_a_cluster_ships_goes_to_a_bucket_and_comes_back() {
+    let server = ObjectServer::s3();
+    let source = Cluster::builder()
+        .namespace(NamespaceConfig::new(NAMESPACE))
+        .edition(Edition::Enterprise)
+        .start()
+        .expect("cluster");
+    generate::load(&source, NAMESPACE, generate::Shape::Bench, 2000, 7);
+    let hosts = hosts(&source);
+    let ship = |more: &[&str]| {
+        let common = [&hosts[..], "-ntest", "--local-port=0", "-d=sets/x"];
+        let more = [&common[..], more].concat();
+        let command: [&dyn AsRef<OsStr>; 2] = [&"backup", &"xdr"];
+        absctl(&[&command, &with(&flags(&server), &more)[..]].concat())
+    };
+    ship(&["--parallel-write=2", "-z=zstd"]).succeeds();
+    assert_eq!(server.open_uploads(), [""; 0]);
+    let names = objects(&server, "sets/x");
+    assert!(
+        names.iter().any(|name| name.ends_with(".asbx")),
+        "{names:?}"
+    );
+    assert!(
+        names.contains(&"test.manifest.json".to_owned()),
+        "{names:?}"
+    );
+    ship(&[]).fails(1, "is not empty");
+    ship(&["--remove-files"]).succeeds();
+
+    command_with("restore", &server, &["--validate", "-d", "sets/x"]).succeeds();
+    let target = empty(1);
+    let run = restore_from(&server, &target, &["-d", "sets/x"]).succeeds();
+    assert_eq!(run.reported("Inserted Records"), 2000);
+    assert_equal(&source, &target);
 }

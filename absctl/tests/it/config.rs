@@ -279,7 +279,9 @@ fn the_example_has_every_flag_and_changes_nothing() {
             let is_flag = line.starts_with("  -") || line.starts_with("      --");
             let words = is_flag.then(|| line.split_whitespace());
             let name = words?.find_map(|word| word.strip_prefix("--"))?;
-            Some(name.split('[').next()?.to_owned())
+            // What is wrapped into a line of its own is no flag of it.
+            let name = name.split('[').next().filter(|name| !name.ends_with(']'))?;
+            Some(name.to_owned())
         };
         help.lines().filter_map(of_line).collect::<Vec<_>>()
     };

@@ -222,3 +222,32 @@ fn what_makes_no_sense_is_refused_at_once() {
     );
     assert!(names(path).is_empty());
 }
+
+#[test]
+fn keys_of_the_input_come_from_anywhere() {
+    let (source, place) = (source(), tempdir().expect("directory"));
+    let shipped = place.path().join("shipped");
+    let key = write_key(place.path());
+    ship(&source, &shipped, &[&"--encrypt=AES256", &key]);
+    let file = key.replace("--encryption", "--input-encryption");
+    let common: [&dyn AsRef<OsStr>; 5] = [
+        &"-d",
+        &shipped,
+        &"-o=-",
+        &"--input-encrypt=AES256",
+        &"--encrypt=NONE",
+    ];
+    convert(&[&common[..], &[&file]].concat()).succeeds();
+    // A raw key is another one.
+    let raw = [
+        "--input-encryption-key-env=KEY",
+        "--input-encryption-key-raw",
+    ];
+    let args: [&dyn AsRef<OsStr>; 1] = [&"convert"];
+    let raw: Vec<&dyn AsRef<OsStr>> = raw.iter().map(|flag| flag as _).collect();
+    let line = [&args[..], &common, &raw].concat();
+    Run::of(command(&line).env("KEY", key_text())).fails(12, "");
+    // A secret is asked for where there is somebody to ask.
+    let secret = "--input-encryption-key-secret=secrets:keys:backup";
+    convert(&[&common[..], &[&secret]].concat()).fails(1, "secrets:keys:backup");
+}

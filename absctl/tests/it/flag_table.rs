@@ -13,7 +13,12 @@ use tempfile::tempdir;
 const TABLE: &str = include_str!("../data/flags.txt");
 
 /// The commands of the table, by their letters.
-const COMMANDS: [(char, &str); 3] = [('B', "backup"), ('R', "restore"), ('X', "backup xdr")];
+const COMMANDS: [(char, &str); 4] = [
+    ('B', "backup"),
+    ('R', "restore"),
+    ('X', "backup xdr"),
+    ('C', "convert"),
+];
 
 /// A row of the table.
 #[derive(Debug)]

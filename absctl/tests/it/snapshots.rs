@@ -27,7 +27,7 @@ fn check(name: &str, text: &str) {
 
 #[test]
 fn help() {
-    for line in ["", "backup", "backup xdr", "restore", "config"] {
+    for line in ["", "backup", "backup xdr", "restore", "convert", "config"] {
         let words: Vec<&str> = line.split_whitespace().chain(["--help"]).collect();
         let args: Vec<&dyn AsRef<OsStr>> = words.iter().map(|word| word as _).collect();
         let run = as_users_do(&args).succeeds();

@@ -2,6 +2,7 @@
 
 use crate::support::{NAMESPACE, absctl, command, hosts, names};
 use asnode::{Cluster, Edition, NamespaceConfig, RawRecord, Shipping, generate};
+use net_tls::testing::Authority;
 use std::{
     fs,
     io::{Read, Write},
@@ -149,16 +150,13 @@ struct Background(Child);
 
 impl Background {
     fn start(cluster: &Cluster, path: &Path) -> Self {
+        Self::start_with(cluster, path, &["--local-port=0"])
+    }
+
+    fn start_with(cluster: &Cluster, path: &Path, flags: &[&str]) -> Self {
         let child = Command::new(env!("CARGO_BIN_EXE_absctl"))
-            .args([
-                "backup",
-                "xdr",
-                &hosts(cluster),
-                "-n",
-                NAMESPACE,
-                "--local-port",
-                "0",
-            ])
+            .args(["backup", "xdr", &hosts(cluster), "-n", NAMESPACE])
+            .args(flags)
             .arg("-d")
             .arg(path)
             .stderr(Stdio::null())
@@ -295,7 +293,6 @@ fn a_backup_is_validated_and_restored_with_what_lies_beside_it() {
         &["--set-list", "s"],
         &["--bin-list", "b"],
         &["--disable-batch-writes"],
-        &["--bandwidth", "1"],
     ] {
         let flag = args.iter().rfind(|arg| arg.starts_with("--")).unwrap();
         let args: Vec<&dyn AsRef<std::ffi::OsStr>> = args.iter().map(|arg| arg as _).collect();
@@ -309,4 +306,195 @@ fn a_backup_is_validated_and_restored_with_what_lies_beside_it() {
     assert_eq!(run.reported("Inserted Records"), cluster.count(NAMESPACE));
     crate::support::restore(&target, &[&"-d", &path, &"--no-records"]).succeeds();
     assert_eq!(target.udfs(), cluster.udfs());
+}
+
+/// A run of a whole backup with more flags.
+fn ship(cluster: &Cluster, path: &Path, flags: &[&str]) -> crate::support::Run {
+    let hosts = hosts(cluster);
+    let common: [&dyn AsRef<std::ffi::OsStr>; 6] =
+        [&"backup", &"xdr", &hosts, &"-ntest", &"-d", &path];
+    let flags = flags.iter().map(|flag| flag as &dyn AsRef<std::ffi::OsStr>);
+    absctl(&common.into_iter().chain(flags).collect::<Vec<_>>())
+}
+
+/// A port that nobody uses now.
+fn free_port() -> u16 {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+#[test]
+fn the_nodes_are_told_what_was_asked_for() {
+    let cluster = enterprise(Shipping {
+        hold_recovery: true,
+        ..Shipping::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let local = format!("--local-port={port}");
+    let flags = [
+        "--dc=east",
+        "--max-throughput=500",
+        "--forward",
+        "--local-address=localhost",
+        &local,
+        "--local-bind-all",
+    ];
+    let path = folder.path().join("set");
+    let _run = Background::start_with(&cluster, &path, &flags);
+    for node in 0..2 {
+        let namespace = "get-config:context=xdr;dc=east;namespace=test";
+        until(|| ask(&cluster, node, namespace).contains("forward=true"));
+        assert!(ask(&cluster, node, namespace).contains("max-throughput=500;"));
+        let dc = ask(&cluster, node, "get-config:context=xdr;dc=east");
+        assert!(
+            dc.contains(&format!("node-address-port=localhost:{port};")),
+            "{dc}"
+        );
+    }
+    // Everywhere, and not on the given address alone.
+    if cfg!(target_os = "linux") {
+        assert!(TcpStream::connect(("127.0.0.2", port)).is_ok());
+    }
+}
+
+#[test]
+fn a_rewind_takes_what_changed_since() {
+    let cluster = enterprise(Shipping::default());
+    let now = cluster.clock().now_ms();
+    let old = cluster.count(NAMESPACE);
+    for n in 0..20_u64 {
+        let mut record = RawRecord::for_key("new", 1, &n.to_be_bytes()).bin(b"n", 1, &[0; 8]);
+        record.last_update_ms = now - n * 100_000;
+        assert!(cluster.put(NAMESPACE, &record));
+    }
+    for mut record in cluster.records(NAMESPACE) {
+        if record.set.as_deref() != Some(b"new") {
+            record.last_update_ms = now - 1_000_000_000;
+            assert!(cluster.put(NAMESPACE, &record));
+        }
+    }
+    assert!(old > 20);
+    let folder = tempfile::tempdir().unwrap();
+    let run = ship(
+        &cluster,
+        folder.path(),
+        &["--local-port=0", "--rewind=1050"],
+    )
+    .succeeds();
+    assert_eq!(run.reported("Records Received"), 11);
+}
+
+#[test]
+fn queues_of_one_message_lose_nothing() {
+    let cluster = enterprise(Shipping::default());
+    let folder = tempfile::tempdir().unwrap();
+    let flags = [
+        "--local-port=0",
+        "--ack-queue-size=1",
+        "--results-queue-size=1",
+    ];
+    let run = ship(&cluster, folder.path(), &flags).succeeds();
+    assert_eq!(run.reported("Records Received"), cluster.count(NAMESPACE));
+}
+
+#[test]
+fn nodes_ship_by_tls() {
+    let authority = Authority::new("test");
+    let folder = tempfile::tempdir().unwrap();
+    let ca = authority.write_to(folder.path()).unwrap();
+    let own = authority
+        .server(&["localhost"])
+        .write_to(folder.path(), "own")
+        .unwrap();
+    let node = authority.client("node");
+    let mut known = authority.client_settings();
+    (known.certificate, known.key) = (Some(node.certificate_source()), Some(node.key_source()));
+    let start = |settings| {
+        let cluster = Cluster::builder()
+            .namespace(NamespaceConfig::new(NAMESPACE))
+            .edition(Edition::Enterprise)
+            .shipping_tls(settings)
+            .start()
+            .unwrap();
+        generate::load(&cluster, NAMESPACE, generate::Shape::Types, 100, 7);
+        cluster
+    };
+    let flag = |name: &str, path: &Path| format!("--xdr-tls-{name}={}", path.display());
+    let flags = [
+        flag("certfile", &own.certificate),
+        flag("keyfile", &own.key),
+        flag("cafile", &ca),
+    ];
+    let run = |cluster: &Cluster, name: &str, more: &[&str]| {
+        let listener = ["--local-port=0", "--local-address=localhost"];
+        let flags: Vec<&str> = flags.iter().map(String::as_str).collect();
+        let all = [&listener[..], &flags, more].concat();
+        ship(cluster, &folder.path().join(name), &all)
+    };
+    let cluster = start(known);
+    let sent = run(&cluster, "set", &[]).succeeds();
+    assert_eq!(sent.reported("Records Received"), cluster.count(NAMESPACE));
+    // A node that has no certificate of its own is not let in.
+    let stranger = start(authority.client_settings());
+    run(&stranger, "none", &["--start-timeout=500"]).fails(1, "no record arrived");
+}
+
+/// The message of `asbx-binary.md` §5.
+fn recorded_message() -> Vec<u8> {
+    const HEX: &str = "02030000000000781610011000000000000300278d0000000000000500020000\
+        000500746573740000001504dc2e595bc2a0d8c6290c474d74e71b23e3ed846a\
+        000000050164656d6f0000000a02010000000000000007000000090e00000074\
+        6a5288000000000d0201000161000000000000002a0000000702030001736869";
+    let byte = |at| u8::from_str_radix(&HEX[at..at + 2], 16).expect("hex");
+    (0..HEX.len()).step_by(2).map(byte).collect()
+}
+
+#[test]
+fn connections_are_limited_in_number_and_patience() {
+    let cluster = enterprise(Shipping {
+        paused: true,
+        ..Shipping::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let local = format!("--local-port={port}");
+    let flags = ["--max-connections=1", "--read-timeout=60000", &local];
+    let _run = Background::start_with(&cluster, &folder.path().join("set"), &flags);
+    let mut first = None;
+    until(|| {
+        first = TcpStream::connect(("127.0.0.1", port)).ok();
+        first.is_some()
+    });
+    let mut first = first.unwrap();
+    let mut second = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    assert_eq!(second.read(&mut [0; 1]).unwrap_or(0), 0, "closed at once");
+    // A message that takes longer than usual is waited for.
+    let message = recorded_message();
+    let (start, rest) = message.split_at(20);
+    first.write_all(start).unwrap();
+    std::thread::sleep(Duration::from_millis(1500)); // longer than the default
+    first.write_all(rest).unwrap();
+    let mut ack = [0xff; 30];
+    first.read_exact(&mut ack).unwrap();
+    assert_eq!(ack[13], 0);
+}
+
+#[test]
+fn a_restore_of_messages_has_limits_of_speed() {
+    let cluster = enterprise(Shipping::default());
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("set");
+    ship(&cluster, &path, &["--local-port=0"]).succeeds();
+    let run = |flags: &[&str]| {
+        let mut args: Vec<&dyn AsRef<std::ffi::OsStr>> = vec![&"-d", &path];
+        flags.iter().for_each(|flag| args.push(flag));
+        let begun = Instant::now();
+        let run = crate::support::restore(&crate::support::empty(1), &args).succeeds();
+        assert_eq!(run.reported("Inserted Records"), cluster.count(NAMESPACE));
+        begun.elapsed()
+    };
+    // 500 messages, of which a tenth of a second's may come at once.
+    assert!(run(&["--records-per-second=250"]) > Duration::from_millis(1700));
+    run(&["--bandwidth=1000", "-L=1000000"]);
 }

@@ -1,13 +1,13 @@
 //! The content of a stored file, as far as it was read and not consumed yet: decrypted and
 //! decompressed.
 
+use super::input::{Input, Stored};
 use crate::{
     error::Error,
-    manifest::{BlockError, BlockReader, FileHash},
-    restore::Unwrap,
+    manifest::{BlockError, BlockReader},
 };
 use backup_envelope::{Compression, Decoder as Envelope, DecoderOptions, Wants};
-use backup_storage::{Entry, Store, StoreExt};
+use backup_storage::StoreExt;
 use std::{
     io::{self, Read},
     sync::Arc,
@@ -41,15 +41,18 @@ pub(crate) struct Content {
 }
 
 impl Content {
-    /// Opens a file, which is compared with `hash` while it is read. Compression is found out,
-    /// unless it is given; the key is not.
-    pub(crate) fn open(
-        store: &dyn Store,
-        unwrap: &Unwrap,
-        (entry, hash): (&Entry, Option<&FileHash>),
+    /// Opens a file of `input`, which is compared with its hash while it is read. Compression is
+    /// found out, unless it is given; the key is not.
+    pub(super) fn open(
+        input: &Input,
+        (entry, hash): &Stored,
         shown: &Arc<str>,
     ) -> Result<Self, Error> {
-        let download = store.open_entry(entry)?;
+        let unwrap = &input.unwrap;
+        let mut download = input.store.open_entry(entry)?;
+        if let Some(throttle) = &input.throttle {
+            download = throttle.slow(download);
+        }
         let download: Box<dyn Read + Send> = match hash {
             Some(hash) => Box::new(BlockReader::new(download, hash.clone())),
             None => Box::new(download),
@@ -75,19 +78,14 @@ impl Content {
     /// The same of a file with indexes and modules: plain text is taken for what it is, whatever
     /// was said of the set. The established tool wraps the messages and leaves this file as it is
     /// (`asbx-binary.md` §3).
-    pub(crate) fn open_text(
-        store: &dyn Store,
-        unwrap: &Unwrap,
-        file: (&Entry, Option<&FileHash>),
-        shown: &Arc<str>,
-    ) -> Result<Self, Error> {
-        let mut content = Self::open(store, unwrap, file, shown)?;
+    pub(crate) fn open_text(input: &Input, file: &Stored, shown: &Arc<str>) -> Result<Self, Error> {
+        let mut content = Self::open(input, file, shown)?;
         content.fetch()?;
         if content.stored.starts_with(PLAIN) {
             content.envelope = Envelope::new(DecoderOptions {
                 compression: Compression::Plain,
                 key: None,
-                window_log: unwrap.window_log,
+                window_log: input.unwrap.window_log,
             });
         }
         Ok(content)

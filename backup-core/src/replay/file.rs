@@ -1,9 +1,11 @@
 //! An ASBX file, token by token.
 
-use super::{content::Content, input::File};
-use crate::{error::Error, restore::Unwrap};
+use super::{
+    content::Content,
+    input::{File, Input},
+};
+use crate::error::Error;
 use asbx_format::{Decoder, Header, Item, Step, Token, token};
-use backup_storage::Store;
 
 /// An open file.
 pub(crate) struct OpenFile<'a> {
@@ -19,17 +21,11 @@ pub(crate) struct Place<'a> {
 }
 
 impl<'a> OpenFile<'a> {
-    /// Opens a file, and compares its header with its name and with `namespace`.
-    pub(crate) fn open(
-        store: &dyn Store,
-        unwrap: &Unwrap,
-        file: &'a File,
-        namespace: &str,
-    ) -> Result<Self, Error> {
-        let stored = (&file.entry, file.hash.as_ref());
+    /// Opens a file of `input`, and compares its header with its name and with `namespace`.
+    pub(crate) fn open(input: &Input, file: &'a File, namespace: &str) -> Result<Self, Error> {
         let mut open = Self {
             file,
-            content: Content::open(store, unwrap, stored, &file.shown)?,
+            content: Content::open(input, &file.stored, &file.shown)?,
             decoder: Decoder::new(),
         };
         let header = open.header()?;

@@ -1,9 +1,10 @@
 //! Which files there are, and which follow which.
 
+use super::file::OpenFile;
 use crate::{
     error::Error,
     manifest::{FileHash, Manifest, ReadOptions, SetError, SetKey, Verdict, judge},
-    restore::{Trust, Unwrap},
+    restore::{Trust, Unwrap, throttle::Throttle},
 };
 use asbx_format::{FileName, Irregularity, sequences};
 use backup_storage::{Entry, Store, StoreExt};
@@ -12,11 +13,9 @@ use std::{sync::Arc, time::SystemTime};
 /// A file to be read.
 #[derive(Debug, Clone)]
 pub(crate) struct File {
-    pub(super) entry: Entry,
+    pub(super) stored: Stored,
     /// Path for messages.
     pub(crate) shown: Arc<str>,
-    /// What the manifest says about it.
-    pub(super) hash: Option<FileHash>,
     /// Number in its name.
     pub(super) number: u64,
     /// Namespace in its name.
@@ -26,7 +25,7 @@ pub(crate) struct File {
 impl File {
     /// Bytes on the storage, where known.
     pub(crate) const fn bytes(&self) -> Option<u64> {
-        self.entry.size
+        self.stored.0.size
     }
 }
 
@@ -41,6 +40,8 @@ pub(crate) type Stored = (Entry, Option<FileHash>);
 pub(crate) struct Input {
     pub(crate) store: Arc<dyn Store>,
     pub(crate) unwrap: Unwrap,
+    /// The limit of what is read from the storage.
+    pub(super) throttle: Option<Arc<Throttle>>,
     pub(crate) sequences: Vec<Files>,
     /// The files of the same set that are no ASBX.
     pub(crate) beside: Vec<Stored>,
@@ -82,7 +83,10 @@ impl Input {
         for (entry, hash) in shipped {
             files.extend(file(&**store, entry, hash)?);
         }
-        warn_of_numbers(&files, beside.iter().filter_map(number_of_text));
+        // A manifest knows better: where names are never used twice, the first number is a later one.
+        if !matches!(proof, Proof::Manifest(_)) {
+            warn_of_numbers(&files, beside.iter().filter_map(number_of_text));
+        }
         let named = files.into_iter().map(|(worker, file)| {
             let name = FileName {
                 worker,
@@ -98,6 +102,7 @@ impl Input {
         Ok(Self {
             store: Arc::clone(store),
             unwrap: unwrap.clone(),
+            throttle: None,
             sequences: sequences.collect(),
             beside,
             proof,
@@ -107,8 +112,16 @@ impl Input {
     /// Bytes of all files; 0 when a size is not known.
     pub(crate) fn total_bytes(&self) -> u64 {
         let files = self.sequences.iter().flatten();
-        let sizes = files.map(|file| file.entry.size);
+        let sizes = files.map(File::bytes);
         sizes.sum::<Option<u64>>().unwrap_or_default()
+    }
+
+    /// Looks at the headers of all files, before anything is written.
+    pub(crate) fn check_headers(&self, namespace: &str) -> Result<(), Error> {
+        for file in self.sequences.iter().flatten() {
+            OpenFile::open(self, file, namespace)?;
+        }
+        Ok(())
     }
 }
 
@@ -228,10 +241,9 @@ fn file(
     };
     let file = File {
         shown: shown.into(),
-        hash,
         number: name.number,
         namespace: name.namespace.to_owned(),
-        entry: entry.clone(),
+        stored: (entry.clone(), hash),
     };
     Ok(Some((name.worker, file)))
 }

@@ -10,8 +10,8 @@ use asbx_format::payload::WritePolicy;
 use std::{ops::Range, sync::Arc, thread};
 use tokio::sync::{mpsc, oneshot};
 
-/// Messages of a run.
-const RUN_MESSAGES: usize = 512;
+/// Most messages of a run.
+pub(super) const RUN_MESSAGES: usize = 512;
 
 /// Bytes of a run, about.
 const RUN_BYTES: usize = 256 << 10;
@@ -43,6 +43,8 @@ pub(super) struct Reader {
     pub(super) input: Arc<Input>,
     pub(super) namespace: String,
     pub(super) policy: WritePolicy,
+    /// Messages of a run at most.
+    pub(super) run_messages: usize,
     pub(super) stats: Arc<RestoreStats>,
 }
 
@@ -53,17 +55,8 @@ pub(super) type Runs = mpsc::Receiver<Result<Run, Error>>;
 pub(super) type Ended = oneshot::Receiver<()>;
 
 impl Reader {
-    /// Looks at the headers of all files, before anything is written.
-    pub(super) fn check_headers(&self) -> Result<(), Error> {
-        for file in self.input.sequences.iter().flatten() {
-            self.open(file)?;
-        }
-        Ok(())
-    }
-
     fn open<'a>(&self, file: &'a File) -> Result<OpenFile<'a>, Error> {
-        let Input { store, unwrap, .. } = &*self.input;
-        OpenFile::open(&**store, unwrap, file, &self.namespace)
+        OpenFile::open(&self.input, file, &self.namespace)
     }
 
     /// Starts to read a sequence on a thread of its own, which ends when nobody listens any more.
@@ -119,7 +112,7 @@ impl Reader {
             file: Arc::clone(&file.shown),
             ..Run::default()
         };
-        while run.messages.len() < RUN_MESSAGES && run.bytes.len() < RUN_BYTES {
+        while run.messages.len() < self.run_messages && run.bytes.len() < RUN_BYTES {
             let Some(place) = open.token()? else {
                 break;
             };

@@ -4,20 +4,22 @@ use super::{
     Kinds, ReplayConfig,
     input::Input,
     outcome,
-    reader::{Reader, Run, Runs},
+    reader::{RUN_MESSAGES, Reader, Run, Runs},
     with_plain_metadata,
 };
 use crate::{
     error::Error,
     handle::off_runtime,
-    restore::{self, RestoreConfig, RestoreSource},
-    stats::RestoreStats,
+    limits::Limiter,
+    restore::{self, RestoreConfig, RestoreSource, throttle::Throttle},
+    stats::{RestoreStats, millis},
 };
 use backup_cluster::{
     client::AerospikeView,
     payload_write::{Payload, PayloadOptions, PayloadWriter},
     view::ClusterView,
 };
+use backup_storage::Store;
 use std::sync::Arc;
 use tokio::{sync::Semaphore, task::JoinSet};
 use tokio_util::sync::CancellationToken;
@@ -27,7 +29,7 @@ pub(super) async fn run(
     stats: Arc<RestoreStats>,
     cancel: CancellationToken,
 ) -> Result<(), Error> {
-    let Prepared { readers, metadata } = prepare(&config, &stats).await?;
+    let Prepared { readers, metadata } = prepare(&config, &stats, &cancel).await?;
     let is_last = config.restore.apply_metadata_last;
     let define = async |metadata: Option<RestoreConfig>| match metadata {
         None => Ok(()),
@@ -88,40 +90,68 @@ struct Prepared {
 }
 
 /// Finds the files and looks at their headers.
-async fn prepare(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
-    let (config, stats) = (config.clone(), Arc::clone(stats));
-    off_runtime(move || find(&config, &stats)).await
+async fn prepare(
+    config: &ReplayConfig,
+    stats: &Arc<RestoreStats>,
+    cancel: &CancellationToken,
+) -> Result<Prepared, Error> {
+    let (config, stats, cancel) = (config.clone(), Arc::clone(stats), cancel.clone());
+    off_runtime(move || find(&config, &stats, &cancel)).await
 }
 
-fn find(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Error> {
+fn find(
+    config: &ReplayConfig,
+    stats: &Arc<RestoreStats>,
+    cancel: &CancellationToken,
+) -> Result<Prepared, Error> {
     let restore = &config.restore;
+    let throttle = Throttle::new(restore.bytes_per_second, cancel, stats);
     let (mut readers, mut with_text) = (Vec::new(), Vec::new());
     for store in restore.source.stores() {
         if Kinds::of(&**store)?.asb {
             with_text.push(Arc::clone(store));
         }
-        let namespace = Some(restore.namespace.as_str());
-        let input = Input::list(store, &restore.unwrap, restore.trust, namespace)?;
+        let input = input(restore, store, throttle.clone())?;
         stats.bytes_expected.add(input.total_bytes());
-        let reader = Reader {
+        readers.push(Reader {
             input: Arc::new(input),
             namespace: restore.namespace.clone(),
             policy: config.policy,
+            run_messages: restore.rows_limit().min(RUN_MESSAGES),
             stats: Arc::clone(stats),
-        };
-        reader.check_headers()?;
-        readers.push(reader);
+        });
     }
-    let is_empty = readers
-        .iter()
-        .all(|reader| reader.input.sequences.is_empty());
+    let mut inputs = readers.iter().map(|reader| &reader.input);
+    let is_empty = inputs.all(|input| input.sequences.is_empty());
     if let Some(store) = restore.source.stores().first().filter(|_| is_empty) {
         return Err(Error::InputEmpty {
             source_name: store.location().to_owned(),
         });
     }
-    let is_wanted = config.with_metadata && !with_text.is_empty();
-    let metadata = is_wanted.then(|| RestoreConfig {
+    let with_text = config.with_metadata.then_some(with_text);
+    let with_text = with_text.filter(|stores| !stores.is_empty());
+    Ok(Prepared {
+        readers,
+        metadata: with_text.map(|stores| beside(restore, stores)),
+    })
+}
+
+/// The files of one directory. Their headers are read before the limit counts.
+fn input(
+    restore: &RestoreConfig,
+    store: &Arc<dyn Store>,
+    throttle: Option<Arc<Throttle>>,
+) -> Result<Input, Error> {
+    let namespace = &restore.namespace;
+    let mut input = Input::list(store, &restore.unwrap, restore.trust, Some(namespace))?;
+    input.check_headers(namespace)?;
+    input.throttle = throttle;
+    Ok(input)
+}
+
+/// The restore of the text in these directories, or of the one file.
+fn beside(restore: &RestoreConfig, with_text: Vec<Arc<dyn Store>>) -> RestoreConfig {
+    RestoreConfig {
         source: match (&restore.source, <[_; 1]>::try_from(with_text)) {
             (RestoreSource::Single(_), _) => restore.source.clone(),
             (_, Ok([store])) => RestoreSource::Directory(store),
@@ -129,8 +159,7 @@ fn find(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Er
         },
         unwrap: with_plain_metadata(&restore.unwrap),
         ..restore.clone()
-    });
-    Ok(Prepared { readers, metadata })
+    }
 }
 
 /// Replays all sequences, some at a time.
@@ -144,12 +173,14 @@ async fn replay(
     let parallel = config.restore.parallel.filter(|n| *n > 0);
     let turns = Arc::new(Semaphore::new(parallel.unwrap_or_else(cores)));
     let stop = cancel.child_token();
+    let limiter = Limiter::new(config.restore.records_per_second).map(Arc::new);
     let mut tasks = JoinSet::new();
     for sequence in 0..reader.input.sequences.len() {
         let task = Task {
             reader: reader.clone(),
             writer: writer.clone(),
             ignore: config.restore.ignore_record_errors,
+            limiter: limiter.clone(),
             stop: stop.clone(),
         };
         let turns = Arc::clone(&turns);
@@ -180,6 +211,8 @@ struct Task {
     reader: Reader,
     writer: PayloadWriter,
     ignore: bool,
+    /// Messages a second, of all sequences together.
+    limiter: Option<Arc<Limiter>>,
     stop: CancellationToken,
 }
 
@@ -209,8 +242,20 @@ impl Task {
             };
             match next {
                 None => return Ok(()),
-                Some(run) => self.write(&run?).await?,
+                Some(run) => {
+                    let run = run?;
+                    self.write(&run).await?;
+                    self.pause(&run).await;
+                }
             }
+        }
+    }
+
+    /// Waits as long as the limit wants it after a run.
+    async fn pause(&self, run: &Run) {
+        if let Some(limiter) = &self.limiter {
+            let waited = limiter.wait(run.messages.len() as u64, &self.stop).await;
+            self.reader.stats.throttled_ms.add(millis(waited));
         }
     }
 

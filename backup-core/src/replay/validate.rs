@@ -9,7 +9,7 @@ use super::{
 use crate::{
     error::Error,
     handle::off_runtime,
-    restore::{self, FileReport, Finding, ValidateConfig},
+    restore::{self, FileReport, Finding, ValidateConfig, throttle::Throttle},
     stats::RestoreStats,
 };
 use std::sync::Arc;
@@ -29,7 +29,9 @@ pub(super) async fn run(
     mut report: impl FnMut(FileReport) + Send + 'static,
 ) -> Result<(), Error> {
     let mut tally = Tally::default();
-    if Kinds::of_source(&config.source)?.asb {
+    let source = config.source.clone();
+    let kinds = off_runtime(move || Kinds::of_source(&source)).await?;
+    if kinds.asb {
         let counted = |file: FileReport| {
             tally.files += 1;
             tally.findings += u64::from(file.finding.is_some());
@@ -56,14 +58,16 @@ pub(super) async fn run(
 
 fn read_all(
     config: &ValidateConfig,
-    stats: &RestoreStats,
+    stats: &Arc<RestoreStats>,
     cancel: &CancellationToken,
     report: &mut impl FnMut(FileReport),
     tally: &mut Tally,
 ) -> Result<(), Error> {
     let namespace = config.namespace.as_deref();
+    let throttle = Throttle::new(config.bytes_per_second, cancel, stats);
     for store in config.source.stores() {
-        let input = Input::list(store, &config.unwrap, config.trust, namespace)?;
+        let mut input = Input::list(store, &config.unwrap, config.trust, namespace)?;
+        input.throttle.clone_from(&throttle);
         stats.bytes_expected.add(input.total_bytes());
         for file in input.sequences.iter().flatten() {
             if cancel.is_cancelled() {
@@ -78,7 +82,7 @@ fn read_all(
                 records,
                 indexes: 0,
                 udfs: 0,
-                bytes: file.entry.size,
+                bytes: file.bytes(),
                 finding: read.err().map(Finding::Error),
             });
         }
@@ -95,7 +99,7 @@ fn read(
     stats: &RestoreStats,
 ) -> Result<(), Error> {
     let namespace = namespace.unwrap_or(&file.namespace);
-    let mut open = OpenFile::open(&*input.store, &input.unwrap, file, namespace)?;
+    let mut open = OpenFile::open(input, file, namespace)?;
     let mut fetched = 0;
     while let Some(place) = open.token()? {
         stats.bytes_read.add(place.token.payload.len() as u64);

@@ -230,7 +230,7 @@ impl RestoreConfig {
 
     /// Rows at which a batch is full. With a rate it is a twentieth of a second's worth, so that
     /// the rate holds for every second.
-    pub(super) fn rows_limit(&self) -> usize {
+    pub(crate) fn rows_limit(&self) -> usize {
         let slice = match self.records_per_second {
             0 => usize::MAX,
             rate => usize::try_from(rate / SLICES).unwrap_or(usize::MAX),

@@ -31,7 +31,7 @@ mod routing;
 pub(crate) mod run;
 mod share;
 mod state;
-mod throttle;
+pub(crate) mod throttle;
 pub(crate) mod validate;
 mod write_stage;
 

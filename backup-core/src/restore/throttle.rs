@@ -17,7 +17,7 @@ const SLICES: u64 = 20;
 
 /// A limit for all files of a job.
 #[derive(Debug)]
-pub(super) struct Throttle {
+pub(crate) struct Throttle {
     limiter: Limiter,
     /// Most bytes of one read.
     slice: usize,
@@ -27,7 +27,7 @@ pub(super) struct Throttle {
 
 impl Throttle {
     /// So many bytes a second; `None` for 0, which is no limit.
-    pub(super) fn new(
+    pub(crate) fn new(
         per_second: u64,
         stop: &CancellationToken,
         stats: &Arc<RestoreStats>,
@@ -44,7 +44,7 @@ impl Throttle {
     }
 
     /// `download`, slowed down.
-    pub(super) fn slow(self: &Arc<Self>, download: Box<dyn Download>) -> Box<dyn Download> {
+    pub(crate) fn slow(self: &Arc<Self>, download: Box<dyn Download>) -> Box<dyn Download> {
         let throttle = Arc::clone(self);
         Box::new(Slowed { download, throttle })
     }

@@ -419,3 +419,22 @@ async fn a_validation_reads_every_file_to_its_end() {
     );
     assert_eq!((files, findings), (1, 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_storage_is_read_no_faster_than_asked() {
+    const RATE: u64 = 60_000;
+    let target = cluster(1);
+    let mut config = config(&target, &golden("plain"));
+    config.restore.bytes_per_second = RATE;
+    let outcome = run(config).await;
+    outcome.result.unwrap();
+    let counts = outcome.stats.snapshot();
+    let has_to = Duration::from_secs(counts.bytes_fetched).div_f64(RATE as f64);
+    assert!(has_to > Duration::from_millis(1500), "{counts:?}");
+    assert!(
+        outcome.duration >= has_to.mul_f64(0.9),
+        "{:?} of {has_to:?}",
+        outcome.duration
+    );
+    assert!(counts.throttled_ms > 0);
+}

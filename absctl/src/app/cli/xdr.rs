@@ -1,6 +1,9 @@
 //! `absctl backup xdr` (`cli.md` §14, §18).
 
-use super::{Agent, Connection, Envelope, Level, Logging};
+use super::{
+    Agent, Connection, Envelope, Level, Logging,
+    cloud::{Cloud, CloudWrite},
+};
 use backup_core::xdr::{DcName, Rewind};
 use clap::Args;
 use std::path::PathBuf;
@@ -16,6 +19,10 @@ pub(crate) struct XdrArgs {
     pub(crate) agent: Agent,
     #[command(flatten)]
     pub(crate) target: XdrTarget,
+    #[command(flatten)]
+    pub(crate) cloud: Cloud,
+    #[command(flatten)]
+    pub(crate) cloud_write: CloudWrite,
     #[command(flatten)]
     pub(crate) envelope: Envelope,
     #[command(flatten)]
@@ -38,7 +45,8 @@ pub(crate) struct XdrTarget {
     #[arg(short, long, value_name = "NAMESPACE")]
     pub(crate) namespace: Option<String>,
 
-    /// Directory to write to; it is created on demand and must be empty
+    /// Directory to write to; it is created on demand and must be empty. With flags of a bucket, or
+    /// as s3://BUCKET/KEY, it is there
     #[arg(short, long, value_name = "DIR")]
     pub(crate) directory: Option<PathBuf>,
 

@@ -3,7 +3,7 @@
 use super::{Secrets, exclusive, problems::Problems};
 use crate::app::{
     cli::{
-        BackupArgs, RestoreArgs,
+        BackupArgs, RestoreArgs, XdrArgs,
         cloud::{Cloud, CloudRead, CloudWrite},
     },
     error::Error,
@@ -92,6 +92,27 @@ pub(super) fn names_bucket(args: &BackupArgs) -> bool {
     let paths = [&args.target.directory, &args.target.output_file];
     let mut paths = paths.into_iter().flatten();
     paths.any(|path| bucket_path(path).is_some())
+}
+
+/// The bucket that a backup by XDR goes to; `None` when the flags name none.
+pub(super) fn of_xdr<'a>(
+    args: &'a XdrArgs,
+    problems: &mut Problems,
+) -> Result<Option<Place<'a>>, Error> {
+    let paths = Paths {
+        directory: args.target.directory.as_deref(),
+        file: None,
+        list: None,
+        parent: None,
+        file_flag: "a path s3://BUCKET/KEY",
+    };
+    let Some(mut place) = paths.place(&args.cloud, problems)? else {
+        return Ok(None);
+    };
+    place.write = Some(&args.cloud_write);
+    let limit = args.target.file_limit.checked_mul(1 << 20);
+    place.write_options(limit.filter(|limit| *limit > 0), problems);
+    Ok(Some(place))
 }
 
 /// The bucket that a restore reads from; `None` when the flags name none.

@@ -53,8 +53,6 @@ fn check(args: &RestoreArgs, config: &RestoreConfig, with_text: bool) -> Result<
         ("--disable-batch-writes", config.single_writes),
         ("--reject-file", config.rejects.is_some()),
         ("--state-file-dst or --continue", config.state.is_some()),
-        ("--records-per-second (-L)", config.records_per_second > 0),
-        ("--bandwidth (-N)", config.bytes_per_second > 0),
         ("--shard", args.part.shard.is_some()),
         ("--no-records (-R)", config.no_records && !with_text),
         ("--no-indexes (-I)", config.no_indexes && !with_text),

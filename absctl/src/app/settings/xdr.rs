@@ -1,7 +1,9 @@
 //! A backup by XDR, from its flags.
 
 use super::{
-    Problems, Secrets, connect, envelope, mebibytes, parallel, patience::millis, place::local_dir,
+    Problems, Secrets, cloud, connect, envelope, mebibytes, parallel,
+    patience::millis,
+    place::{bucket_target, local_dir},
     required_namespace,
 };
 use crate::app::{
@@ -10,9 +12,10 @@ use crate::app::{
 };
 use backup_core::{
     cluster::net_tls::{pem::Source, server::ServerSettings},
-    storage::LocalOptions,
+    storage::{LocalOptions, Store},
     xdr::{CleanUp, InfoRetry, Listener, XdrConfig},
 };
+use std::{path::Path, sync::Arc};
 
 /// What `absctl backup xdr` is asked for.
 #[derive(Debug)]
@@ -27,10 +30,10 @@ pub(crate) enum XdrTask {
 pub(crate) fn xdr(args: &XdrArgs) -> Result<XdrTask, Error> {
     let mut problems = Problems::default();
     let namespace = problems.note(required_namespace(args.target.namespace.as_deref()))?;
-    let directory = args.target.directory.as_deref();
-    if directory.is_none() && !args.clean_up.is_wanted() {
-        problems.add("--directory (-d) is needed".to_owned());
-    }
+    let place = match args.clean_up.is_wanted() {
+        true => None,
+        false => Place::of(args, &mut problems)?,
+    };
     let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
     let file_limit = problems.note(file_limit)?;
     let listener = problems.note(listener(&args.listener))?;
@@ -46,7 +49,7 @@ pub(crate) fn xdr(args: &XdrArgs) -> Result<XdrTask, Error> {
         interval: connect.info_retry.base,
         multiplier: connect.info_retry.multiplier,
     };
-    let Some(directory) = directory.filter(|_| !args.clean_up.is_wanted()) else {
+    let Some(place) = place else {
         return Ok(XdrTask::CleanUp(Box::new(CleanUp {
             connect,
             namespace: namespace.to_owned(),
@@ -55,8 +58,7 @@ pub(crate) fn xdr(args: &XdrArgs) -> Result<XdrTask, Error> {
             retry,
         })));
     };
-    let dc = args.shipping.dc.clone();
-    let target = local_dir(directory, LocalOptions::default());
+    let (target, dc) = (place.open(&secrets)?, args.shipping.dc.clone());
     let mut config = XdrConfig::new(namespace, target, dc);
     config.connect = connect;
     config.wrap = envelope::wrap(&args.envelope, &args.level, &secrets)?;
@@ -72,6 +74,34 @@ pub(crate) fn xdr(args: &XdrArgs) -> Result<XdrTask, Error> {
     config.start_timeout = millis(args.watch.start_timeout);
     config.retry = retry;
     Ok(XdrTask::Backup(Box::new(config)))
+}
+
+/// Where the backup goes.
+enum Place<'a> {
+    Local(&'a Path),
+    Bucket(Box<cloud::Place<'a>>),
+}
+
+impl<'a> Place<'a> {
+    fn of(args: &'a XdrArgs, problems: &mut Problems) -> Result<Option<Self>, Error> {
+        let Some(directory) = &args.target.directory else {
+            problems.add("--directory (-d) is needed".to_owned());
+            return Ok(None);
+        };
+        let bucket = cloud::of_xdr(args, problems)?;
+        let bucket = bucket.map(|place| Self::Bucket(Box::new(place)));
+        Ok(Some(bucket.unwrap_or(Self::Local(directory))))
+    }
+
+    fn open(self, secrets: &Secrets) -> Result<Arc<dyn Store>, Error> {
+        match self {
+            Self::Local(directory) => Ok(local_dir(directory, LocalOptions::default())),
+            Self::Bucket(place) => {
+                let target = bucket_target(place.open(secrets)?)?;
+                Ok(Arc::clone(target.store()))
+            }
+        }
+    }
 }
 
 fn listener(flags: &ListenerFlags) -> Result<Listener, Error> {

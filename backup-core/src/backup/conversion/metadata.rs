@@ -31,11 +31,10 @@ pub(super) fn read(source: &Source) -> Result<Globals, Error> {
 }
 
 /// Appends the definitions of a file to `globals`.
-fn copy(source: &Source, (entry, hash): &Stored, globals: &mut Globals) -> Result<(), Error> {
+fn copy(source: &Source, stored: &Stored, globals: &mut Globals) -> Result<(), Error> {
     let input = &source.input;
-    let shown: Arc<str> = input.store.location_of(&entry.name).into();
-    let stored = (entry, hash.as_ref());
-    let mut content = Content::open_text(&*input.store, &input.unwrap, stored, &shown)?;
+    let shown: Arc<str> = input.store.location_of(&stored.0.name).into();
+    let mut content = Content::open_text(input, stored, &shown)?;
     let mut decoder = Decoder::new();
     let mut file = File {
         namespace: &source.namespace,

@@ -70,9 +70,7 @@ impl Source {
         let ended = source.manifest().map(|set| set.window.scan_end_ns);
         let given = config.shipped_at.map(nanoseconds);
         source.shipped_at = given.or(ended).and_then(since_2010);
-        for file in source.input.sequences.iter().flatten() {
-            source.open_file(file)?;
-        }
+        source.input.check_headers(&source.namespace)?;
         Ok(source)
     }
 
@@ -176,8 +174,7 @@ impl Source {
     }
 
     fn open_file<'a>(&self, file: &'a File) -> Result<OpenFile<'a>, Error> {
-        let Input { store, unwrap, .. } = &self.input;
-        OpenFile::open(&**store, unwrap, file, &self.namespace)
+        OpenFile::open(&self.input, file, &self.namespace)
     }
 
     /// All messages of a record have to be in one sequence: there is no order between them.

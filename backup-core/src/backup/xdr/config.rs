@@ -57,7 +57,7 @@ pub struct XdrConfig {
     pub connect: ConnectOptions,
     /// Namespace to back up.
     pub namespace: String,
-    /// The directory, with files `<worker>_<ns>_<n>.asbx` and `metadata_<ns>_<n>.asb`.
+    /// The directory, local or in a bucket, with files `<worker>_<ns>_<n>.asbx` and `metadata_<ns>_<n>.asb`.
     pub target: Arc<dyn Store>,
     /// Compression and encryption of the files.
     pub wrap: Wrap,
