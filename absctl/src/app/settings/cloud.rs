@@ -105,6 +105,7 @@ pub(super) fn of_xdr<'a>(
         list: None,
         parent: None,
         file_flag: "a path s3://BUCKET/KEY",
+        by_path: false,
     };
     let Some(mut place) = paths.place(&args.cloud, problems)? else {
         return Ok(None);
