@@ -241,6 +241,7 @@ fn set_of_two(place: &Path) -> [std::path::PathBuf; 2] {
         partitions,
         ..sample()
     };
+    manifest.envelope.encryption = None; // the files are plain
     let content = manifest.encode(None).unwrap();
     fs::write(place.join("test.manifest.json"), content).unwrap();
     names.map(|name| place.join(name))
