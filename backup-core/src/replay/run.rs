@@ -10,7 +10,8 @@ use super::{
 use crate::{
     error::Error,
     handle::off_runtime,
-    restore::{self, RestoreConfig, RestoreSource},
+    planned,
+    restore::{self, PlannedFile, RestoreConfig, RestoreDryRun, RestoreSource},
     stats::RestoreStats,
 };
 use backup_cluster::{
@@ -55,23 +56,54 @@ pub(super) async fn run(
     )))
 }
 
+/// What a restore by `config` would do: what is found out before anything is written.
+pub(super) async fn look(config: &ReplayConfig) -> Result<RestoreDryRun, Error> {
+    let stats = Arc::new(RestoreStats::default());
+    let Prepared { readers, metadata } = prepare(config, &stats).await?;
+    let mut found = match metadata {
+        Some(metadata) => Box::pin(restore::dry_run::find(metadata)).await?,
+        None => RestoreDryRun::default(),
+    };
+    found.sets = stats.sources();
+    let view = connect(config).await?;
+    if !config.restore.no_records {
+        PayloadWriter::new(Arc::clone(&view), options(config)).await?;
+        let sequences = readers.iter().flat_map(|reader| &reader.input.sequences);
+        let files = sequences.flatten().map(|file| PlannedFile {
+            file: file.shown.to_string(),
+            bytes: file.entry.size,
+            records: None, // messages: one record may have many
+        });
+        found.files.extend(files);
+    }
+    found.nodes = planned::nodes(&*view, &config.restore.namespace, |_| true).await?;
+    Ok(found)
+}
+
+async fn connect(config: &ReplayConfig) -> Result<Arc<dyn ClusterView>, Error> {
+    let view = AerospikeView::connect(&config.restore.connect).await?;
+    Ok(Arc::new(view))
+}
+
+fn options(config: &ReplayConfig) -> PayloadOptions {
+    PayloadOptions {
+        retry: config.restore.retry,
+        socket: config.restore.write_options().socket,
+        ..PayloadOptions::new(&config.restore.namespace)
+    }
+}
+
 /// Writes the messages of all directories.
 async fn write(
     config: &ReplayConfig,
     readers: Vec<Reader>,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
-    let connecting = AerospikeView::connect(&config.restore.connect);
-    let view: Arc<dyn ClusterView> = tokio::select! {
-        view = connecting => Arc::new(view?),
+    let view = tokio::select! {
+        view = connect(config) => view?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
-    let options = PayloadOptions {
-        retry: config.restore.retry,
-        socket: config.restore.write_options().socket,
-        ..PayloadOptions::new(&config.restore.namespace)
-    };
-    let writer = PayloadWriter::new(view, options).await?;
+    let writer = PayloadWriter::new(view, options(config)).await?;
     // What is in a later directory is later.
     for reader in readers {
         replay(config, reader, writer.clone(), cancel).await?;
@@ -103,6 +135,7 @@ fn find(config: &ReplayConfig, stats: &Arc<RestoreStats>) -> Result<Prepared, Er
         let namespace = Some(restore.namespace.as_str());
         let input = Input::list(store, &restore.unwrap, restore.trust, namespace)?;
         stats.bytes_expected.add(input.total_bytes());
+        stats.add_sources(input.sources.iter().cloned());
         let reader = Reader {
             input: Arc::new(input),
             namespace: restore.namespace.clone(),

@@ -65,6 +65,7 @@ fn read_all(
     for store in config.source.stores() {
         let input = Input::list(store, &config.unwrap, config.trust, namespace)?;
         stats.bytes_expected.add(input.total_bytes());
+        stats.add_sources(input.sources.iter().cloned());
         for file in input.sequences.iter().flatten() {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);

@@ -1,6 +1,6 @@
 //! `absctl backup xdr` (`cli.md` §14, §18).
 
-use super::{Agent, Connection, Envelope, Level, Logging};
+use super::{Agent, Automation, Connection, Envelope, Level, Logging, Written};
 use backup_core::xdr::{DcName, Rewind};
 use clap::Args;
 use std::path::PathBuf;
@@ -17,6 +17,8 @@ pub(crate) struct XdrArgs {
     #[command(flatten)]
     pub(crate) target: XdrTarget,
     #[command(flatten)]
+    pub(crate) written: Written,
+    #[command(flatten)]
     pub(crate) envelope: Envelope,
     #[command(flatten)]
     pub(crate) level: Level,
@@ -28,6 +30,8 @@ pub(crate) struct XdrArgs {
     pub(crate) watch: Watch,
     #[command(flatten)]
     pub(crate) clean_up: CleanUpFlags,
+    #[command(flatten)]
+    pub(crate) automation: Automation,
 }
 
 /// Where the backup goes.
