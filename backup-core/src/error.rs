@@ -1,10 +1,10 @@
 //! Why a job failed.
 
 use crate::{
-    backup::{ParentProblem, ShardViolation, Violation},
+    backup::{ParentProblem, ShardViolation, Violation, WriteProblem},
     convert::asbx_to_asb::Unconvertible,
     lock::{Holder, LockError},
-    manifest::{BlockError, MergeError, SetError},
+    manifest::{AnnotationProblem, BlockError, MergeError, SetError},
     names::Shard,
     restore::ChainProblem,
 };
@@ -69,6 +69,12 @@ pub enum Error {
     Sharding {
         /// Everything that speaks against it.
         violations: Vec<ShardViolation>,
+    },
+    /// Texts that no manifest can hold.
+    #[error("annotations that cannot be kept")]
+    Annotations {
+        /// What is wrong with them.
+        source: AnnotationProblem,
     },
     /// A state file cannot be used.
     #[error("{file} {problem}")]
@@ -240,6 +246,16 @@ pub enum Error {
         file: String,
         /// Why.
         source: backup_envelope::Error,
+    },
+    /// What was about to be written does not read back as it should (`--verify-writes`).
+    #[error("{file}, byte {offset} of its text: what was to be written does not read back")]
+    WriteCheck {
+        /// The file.
+        file: String,
+        /// Where in its text, before compression and encryption, the wrong piece begins.
+        offset: u64,
+        /// What is wrong.
+        source: WriteProblem,
     },
     /// A file is damaged.
     #[error("{file} is damaged")]
@@ -662,6 +678,7 @@ impl Error {
             | Self::Invalid { .. }
             | Self::Envelope { .. }
             | Self::Altered { .. }
+            | Self::WriteCheck { .. }
             | Self::InputChanged { .. }
             | Self::Shortened { .. } => ErrorClass::Damage,
             Self::State {
@@ -773,6 +790,9 @@ impl Error {
             }
             Self::TtlRefused { .. } => Some(
                 "set nsup-period or allow-ttl-without-nsup for the namespace; --ignore-record-error leaves such records out",
+            ),
+            Self::WriteCheck { .. } => Some(
+                "the memory or the processor of this machine may be faulty; nothing of the wrong piece was stored. Test the memory; on another machine the backup can be made, or continued with --continue",
             ),
             Self::Conflict { .. } => {
                 Some("--index-conflict replace or keep says what is to become of it")

@@ -60,6 +60,7 @@ pub mod lock;
 pub mod manifest;
 pub mod names;
 mod partitions;
+mod planned;
 pub mod replay;
 pub mod restore;
 mod state;

@@ -1,9 +1,15 @@
 //! Counters of a job: atomic while it runs, plain in the report.
 
-use crate::load::{BackupLoad, Phase, RestoreLoad, STAGES, StageLoad};
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use crate::{
+    load::{BackupLoad, Phase, RestoreLoad, STAGES, StageLoad},
+    manifest::Manifest,
+};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 macro_rules! counters {
@@ -64,6 +70,7 @@ counters! {
     /// Live counters of a backup.
     BackupStats {
         pub(crate) load: BackupLoad,
+        pub(crate) run: OnceLock<String>,
     },
     /// What a backup did (`behaviour.md` §8.2).
     BackupCounts {
@@ -83,6 +90,9 @@ counters! {
         files_written,
         /// Scans that had to be resumed.
         retries,
+        /// Records, or messages shipped by XDR, whose text was decoded again and found right, with
+        /// [`BackupConfig::verify_writes`](crate::backup::BackupConfig::verify_writes).
+        records_verified,
         /// Milliseconds that workers waited because of a limit, added up.
         throttled_ms,
         /// How often the backup was continued after an interruption.
@@ -102,6 +112,7 @@ counters! {
     RestoreStats {
         sets: Mutex<Vec<SetCounts>>,
         pub(crate) load: RestoreLoad,
+        sources: Mutex<Vec<SourceSet>>,
     },
     /// What a restore did (`behaviour.md` §8.2). Every record read is in exactly one of the
     /// counters from `expired` to `not_sent`.
@@ -227,6 +238,28 @@ pub struct SetCounts {
     pub counts: RestoreCounts,
 }
 
+/// A set that is read, as its manifest describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SourceSet {
+    /// The directory or file.
+    pub source: String,
+    /// Id of the run that made it.
+    pub run: String,
+    /// What the user wanted to be kept with it.
+    pub annotations: BTreeMap<String, String>,
+}
+
+impl SourceSet {
+    /// What `manifest` says of the set in `source`.
+    pub(crate) fn new(source: &str, manifest: &Manifest) -> Self {
+        Self {
+            source: source.to_owned(),
+            run: manifest.run.clone(),
+            annotations: manifest.annotations.clone(),
+        }
+    }
+}
+
 impl BackupStats {
     /// What the backup is at.
     #[must_use]
@@ -238,6 +271,12 @@ impl BackupStats {
     #[must_use]
     pub fn stages(&self) -> [StageLoad; STAGES] {
         self.load.stages()
+    }
+
+    /// Id of the run, once the target was found fit; a continuation has that of the first run.
+    #[must_use]
+    pub fn run_id(&self) -> Option<&str> {
+        self.run.get().map(String::as_str)
     }
 }
 
@@ -252,6 +291,26 @@ impl RestoreStats {
     #[must_use]
     pub fn stages(&self) -> [StageLoad; STAGES] {
         self.load.stages()
+    }
+
+    /// The sets that are read, as far as they have manifests, once those were looked at.
+    #[must_use]
+    pub fn sources(&self) -> Vec<SourceSet> {
+        self.locked_sources().clone()
+    }
+
+    /// Adds sets, each once: shards of a set have manifests that say the same.
+    pub(crate) fn add_sources(&self, sets: impl IntoIterator<Item = SourceSet>) {
+        let mut known = self.locked_sources();
+        for set in sets {
+            if !known.contains(&set) {
+                known.push(set);
+            }
+        }
+    }
+
+    fn locked_sources(&self) -> MutexGuard<'_, Vec<SourceSet>> {
+        self.sources.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The sets of a chain that were begun and left, in that order; empty where there is no chain.

@@ -88,6 +88,12 @@ pub enum ErrorKind {
         /// What the library calls it.
         detail: &'static str,
     },
+    /// Stored bytes that give another text than the one that was stored.
+    #[error("the text differs from what was stored, from its byte {text_offset} on")]
+    Differs {
+        /// The first byte that differs or is missing, since the verifier began.
+        text_offset: u64,
+    },
     /// Misuse: an encrypted file cannot be resumed inside its header.
     #[error("cannot resume at {stored_len} bytes, inside the header")]
     BadResume {

@@ -9,6 +9,7 @@
 //!   It finds out whether a file is compressed; what it is told is checked.
 //! * [`FrameScanner`] finds the frames of a compressed file without decompressing it, and
 //!   [`Decoder::part`] reads one of them, so that several threads can share a file.
+//! * [`Verifier`] reads what an encoder gives and compares it with the text.
 //! * [`KeyBytes`] makes an encryption [`Key`] of what a file, a variable or an agent holds.
 //! * [`Look`] says what a file looks like.
 //!
@@ -45,6 +46,7 @@ mod detect;
 mod encode;
 mod error;
 mod key;
+mod verify;
 mod zstd;
 
 pub use crate::aes_ctr::{AesCtr, HEADER_BYTES, Iv};
@@ -53,6 +55,7 @@ pub use crate::detect::{Content, HEAD_BYTES, Look, Mismatch, MismatchKind};
 pub use crate::encode::{Encoder, EncoderOptions};
 pub use crate::error::{Error, ErrorKind, KeyError};
 pub use crate::key::{EnvRule, Key, KeyBytes, KeySize};
+pub use crate::verify::Verifier;
 pub use crate::zstd::encode::{FRAME_TEXT_BYTES, Level};
 pub use crate::zstd::scan::{Frame, FrameScanner, SCAN_BYTES};
 pub use crate::zstd::window::WindowLog;

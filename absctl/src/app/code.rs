@@ -13,6 +13,7 @@ impl Error {
             Self::Secret { .. } | Self::WrongSecret { .. } => "secret",
             Self::Agent(_) => "secret-agent",
             Self::System { .. } => "system",
+            Self::Hook { .. } => "hook",
             Self::Job(error) => of_job(error),
         }
     }
@@ -25,6 +26,7 @@ pub(crate) fn of_job(error: &Job) -> &'static str {
         Job::TargetUnfinished { .. } => "target-unfinished",
         Job::OtherRun { .. } | Job::SourceOfOtherRun { .. } => "other-run",
         Job::Shards { .. } | Job::Sharding { .. } => "shards",
+        Job::Annotations { .. } => "annotations",
         Job::State { .. } => "state-file",
         Job::ContinueDiffers { .. } => "continue-differs",
         Job::Shortened { .. } => "file-shortened",
@@ -35,6 +37,7 @@ pub(crate) fn of_job(error: &Job) -> &'static str {
         Job::Envelope { .. } | Job::Wrap { .. } => "envelope",
         Job::NoKey { .. } => "encryption-key",
         Job::Altered { .. } => "file-altered",
+        Job::WriteCheck { .. } => "write-check",
         Job::OtherNamespace { .. } => "other-namespace",
         Job::NotConvertible { .. } | Job::OrderUnknown { .. } | Job::RecordsBeside { .. } => {
             "not-convertible"

@@ -6,19 +6,24 @@ use super::{
     config::{Layers, Shown},
     drive::{Abandoned, drive},
     error::Error,
+    exit::Exit,
+    metrics,
     output::{self, LogSettings, Moment, Report},
     settings::{self, RestoreTask, XdrTask},
     signals::Signals,
+    watch::Watched,
 };
 use backup_core::{
     backup::{self, BackupConfig, BackupTarget, EstimateConfig, Shard},
     conversion::{self, ConvertConfig},
     error::Error as JobError,
-    handle::Outcome,
+    handle::{Job, Outcome},
     replay::{self, ReplayConfig},
     restore::{self, RestoreConfig, ValidateConfig},
+    stats::SourceSet,
     xdr::{self, CleanedUp, XdrConfig},
 };
+use std::{collections::BTreeMap, sync::Arc};
 use tracing::level_filters::LevelFilter;
 
 /// Stack of a worker thread in bytes: the futures are small, the cluster client's included.
@@ -56,7 +61,12 @@ pub(crate) fn run(work: Work) -> Result<(), Error> {
     {
         tracing::debug!(flag, value, origin, "setting");
     }
+    let job = work.command.job();
+    job.map_or(Ok(()), |(job, flags)| {
+        metrics::start(flags, job, work.command.namespace())
+    })?;
     let result = dispatch(work.command);
+    metrics::end(result.as_ref().err().map_or(Exit::Success, Error::exit));
     // Whoever interrupts does not want to wait for a reader.
     if !matches!(result, Err(Error::Job(JobError::Cancelled))) {
         output::close_machine();
@@ -80,6 +90,7 @@ fn storage_level(command: &Command) -> Option<LevelFilter> {
 fn dispatch(command: Command) -> Result<(), Error> {
     match command {
         Command::Backup(args) if args.way.is_some() => other_way(*args),
+        Command::Backup(args) if args.rehearsal.dry_run => dry_run(*args),
         Command::Backup(args) if args.estimate.estimate => on_runtime(async |signals| {
             let config = resolved(signals, move || {
                 let config = settings::estimate(&args)?;
@@ -110,6 +121,26 @@ fn dispatch(command: Command) -> Result<(), Error> {
             }
             run_backup(config, signals).await
         }),
+        Command::Restore(args) if args.rehearsal.dry_run => on_runtime(async |signals| {
+            match resolved(signals, move || settings::restore(&args)).await? {
+                RestoreTask::Restore(config) => {
+                    let (plan, job) = (*config.clone(), restore::dry_run(*config));
+                    rehearse("restore", job, signals, |found| {
+                        Report::restore_plan(&plan, found)
+                    })
+                    .await
+                }
+                RestoreTask::Replay(config) => {
+                    let (plan, job) = (config.restore.clone(), replay::dry_run(*config));
+                    rehearse("restore", job, signals, |found| {
+                        Report::restore_plan(&plan, found)
+                    })
+                    .await
+                }
+                // Refused with the flags.
+                RestoreTask::Validate(_) | RestoreTask::ValidateReplay(_) => Ok(()),
+            }
+        }),
         Command::Restore(args) => on_runtime(async |signals| {
             match resolved(signals, move || {
                 let task = settings::restore(&args)?;
@@ -133,6 +164,37 @@ fn dispatch(command: Command) -> Result<(), Error> {
         }),
         Command::Config(_) | Command::Completions { .. } | Command::Man { .. } => Ok(()),
     }
+}
+
+/// Says what a backup would do, or the removal of one.
+fn dry_run(args: BackupArgs) -> Result<(), Error> {
+    on_runtime(async |signals| {
+        if args.target.remove_artifacts {
+            let found = move || Ok(backup::artifacts(&settings::to_clear(&args)?)?);
+            for name in resolved(signals, found).await? {
+                tracing::info!("{name} would be removed");
+            }
+            return Ok(());
+        }
+        let config = resolved(signals, move || settings::dry_run(&args)).await?;
+        let (plan, job) = (config.backup.clone(), backup::dry_run(config));
+        rehearse("backup", job, signals, |found| {
+            Report::backup_plan(&plan, found)
+        })
+        .await
+    })
+}
+
+/// Runs a dry run, and says what it found.
+async fn rehearse<S: Watched + 'static>(
+    kind: &'static str,
+    job: Job<S>,
+    signals: &mut Signals,
+    report: impl FnOnce(&Outcome<S>) -> Report,
+) -> Result<(), Error> {
+    tracing::info!("starting dry run");
+    let ended = drive(kind, job, |_| Moment::default(), signals, false).await;
+    finish(ended, report)
 }
 
 /// A backup by another way than by scans.
@@ -176,10 +238,14 @@ fn say(done: &CleanedUp) {
 }
 
 async fn run_xdr(config: XdrConfig, signals: &mut Signals) -> Result<(), Error> {
+    let target = BackupTarget::Directory(Arc::clone(&config.target));
+    let kept = kept(&target, &config.annotations);
     let job = xdr::start(config);
     tracing::info!("starting xdr backup");
     let ended = drive("backup", job, Moment::of_backup, signals, false).await;
-    finish(ended, Report::xdr)
+    finish(ended, |outcome| {
+        Report::xdr(outcome).with_annotations(&kept)
+    })
 }
 
 /// Opens what other programs read, now that the command line turned out to make sense.
@@ -228,7 +294,11 @@ fn on_runtime(work: impl AsyncFnOnce(&mut Signals) -> Result<(), Error>) -> Resu
             action: "start the runtime",
             source,
         })?;
-    let result = runtime.block_on(async { work(&mut Signals::listen()?).await });
+    let result = runtime.block_on(async {
+        let mut signals = Signals::listen()?;
+        metrics::listen().await?;
+        work(&mut signals).await
+    });
     runtime.shutdown_background();
     result
 }
@@ -238,9 +308,23 @@ async fn run_backup(config: BackupConfig, signals: &mut Signals) -> Result<(), E
     let sharded = config.sharded.clone();
     let part = sharded.map(|own| format!("{}, run {}", part(own.shard), own.run));
     tracing::info!("starting scan backup");
+    let kept = kept(&config.target, &config.annotations);
     let job = backup::start(config);
     let ended = drive("backup", job, Moment::of_backup, signals, is_stream).await;
-    finish(ended, |outcome| Report::backup(outcome).of_part(part))
+    finish(ended, |outcome| {
+        Report::backup(outcome)
+            .of_part(part)
+            .with_annotations(&kept)
+    })
+}
+
+/// What the user wants to be kept with a backup, as a report shows it.
+fn kept(target: &BackupTarget, annotations: &BTreeMap<String, String>) -> [SourceSet; 1] {
+    [SourceSet {
+        source: target.store().location().to_owned(),
+        run: String::new(),
+        annotations: annotations.clone(),
+    }]
 }
 
 async fn run_estimate(config: EstimateConfig, signals: &mut Signals) -> Result<(), Error> {

@@ -1,8 +1,10 @@
 //! Runs a job to its end: shows progress, and passes signals on.
 
 use super::{
+    metrics,
     output::{Moment, Progress},
     signals::Signals,
+    watch::{self, Watched},
 };
 use backup_core::handle::{Job, Outcome};
 use std::{future::pending, pin::pin, sync::Arc, time::Duration};
@@ -16,13 +18,14 @@ const STREAM_GRACE: Duration = Duration::from_secs(2);
 pub(crate) struct Abandoned;
 
 /// Waits for `job`. The first signal cancels it, the second abandons it.
-pub(crate) async fn drive<S: Send + Sync + 'static>(
+pub(crate) async fn drive<S: Watched + 'static>(
     kind: &'static str,
     job: Job<S>,
     moment: impl Fn(&S) -> Moment,
     signals: &mut Signals,
     is_stream: bool,
 ) -> Result<Outcome<S>, Abandoned> {
+    watch::begin(Arc::<S>::clone(job.stats()));
     let mut progress = Progress::start(kind);
     let mut ticks = tokio::time::interval(progress.interval());
     ticks.tick().await; // the first comes at once
@@ -37,7 +40,10 @@ pub(crate) async fn drive<S: Send + Sync + 'static>(
                 cancel.cancel();
                 break;
             }
-            _ = ticks.tick() => progress.show(moment(&stats)),
+            _ = ticks.tick() => {
+                progress.show(moment(&stats));
+                metrics::tick();
+            }
         }
     }
     tokio::select! {

@@ -34,6 +34,13 @@ pub(crate) enum Error {
     },
     /// A job failed, or could not be described.
     Job(core::Error),
+    /// The command of a hook failed after a job that succeeded.
+    Hook {
+        /// The flag that names it.
+        flag: &'static str,
+        /// How it ended.
+        how: String,
+    },
     /// The process could not get what it needs: threads, signals, standard output.
     System {
         /// What was tried.
@@ -74,7 +81,7 @@ impl Error {
     /// The exit code for this failure.
     pub(crate) fn exit(&self) -> Exit {
         match self {
-            Self::Usage { .. } | Self::System { .. } => Exit::Failure,
+            Self::Usage { .. } | Self::System { .. } | Self::Hook { .. } => Exit::Failure,
             Self::Key(_) | Self::Secret { .. } | Self::Agent(_) | Self::WrongSecret { .. } => {
                 Exit::Access
             }
@@ -87,7 +94,11 @@ impl Error {
         match self {
             Self::Usage { hint, .. } | Self::WrongSecret { hint, .. } => hint.as_deref(),
             Self::Job(error) => error.advice(),
-            Self::Key(_) | Self::Secret { .. } | Self::Agent(_) | Self::System { .. } => None,
+            Self::Key(_)
+            | Self::Secret { .. }
+            | Self::Agent(_)
+            | Self::Hook { .. }
+            | Self::System { .. } => None,
         }
     }
 }
@@ -100,6 +111,7 @@ impl fmt::Display for Error {
             Self::Secret { flag, error } => write!(f, "{flag}: {error}"),
             Self::Agent(error) => error.fmt(f),
             Self::Job(error) => error.fmt(f),
+            Self::Hook { flag, how } => write!(f, "the command of {flag} failed: {how}"),
             Self::System { action, .. } => write!(f, "cannot {action}"),
         }
     }
@@ -108,7 +120,9 @@ impl fmt::Display for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match self {
-            Self::Usage { .. } | Self::Key(_) | Self::WrongSecret { .. } => None,
+            Self::Usage { .. } | Self::Key(_) | Self::WrongSecret { .. } | Self::Hook { .. } => {
+                None
+            }
             Self::Secret { error, .. } => error.source(),
             Self::Agent(error) => error.source(),
             Self::Job(error) => error.source(),

@@ -21,15 +21,22 @@ mod config;
 mod drive;
 mod error;
 mod exit;
+mod hooks;
 mod legacy;
+mod metrics;
 mod output;
 mod settings;
 mod signals;
 mod value;
+mod watch;
 
 pub(crate) use self::exit::Exit;
 
-use self::cli::Parsed;
+use self::{
+    cli::Parsed,
+    error::Error,
+    hooks::{Ended, Hooks},
+};
 use std::ffi::OsString;
 
 /// Runs the program with these arguments, the first of which is its own name.
@@ -38,19 +45,35 @@ pub(crate) fn run(args: impl IntoIterator<Item = OsString>) -> Exit {
     if let Some((personality, args)) = legacy::called(&args) {
         return legacy::run(personality, args);
     }
-    let result = match cli::parse(args.iter().cloned()) {
-        Ok(Parsed::Text(text)) => output::result(&text),
-        Ok(Parsed::Command(work)) => command::run(*work),
+    match cli::parse(args.iter().cloned()) {
+        Ok(Parsed::Text(text)) => conclude(output::result(&text)).exit,
+        Ok(Parsed::Command(work)) => {
+            let hooks = Hooks::of(&work.command);
+            let ended = conclude(command::run(*work));
+            match hooks.map(|hooks| hooks.run(&ended)) {
+                Some(Err(error)) => conclude(Err(error)).exit,
+                _ => ended.exit,
+            }
+        }
         Err(error) => {
             output::guess_form(&args);
-            Err(error)
+            conclude(Err(error)).exit
         }
-    };
+    }
+}
+
+/// Prints why the program fails, if it does.
+fn conclude(result: Result<(), Error>) -> Ended {
     match result {
-        Ok(()) => Exit::Success,
-        Err(error) => {
-            output::failure(&error);
-            error.exit()
-        }
+        Ok(()) => Ended {
+            exit: Exit::Success,
+            code: "",
+            reason: String::new(),
+        },
+        Err(error) => Ended {
+            exit: error.exit(),
+            code: error.code(),
+            reason: output::failure(&error),
+        },
     }
 }

@@ -19,12 +19,13 @@ pub(crate) mod secrets;
 mod selection;
 mod shard;
 mod time;
+mod written;
 mod xdr;
 
 pub(crate) use self::{
     backup::{backup, to_clear},
     convert::convert,
-    estimate::{estimate, estimate_first},
+    estimate::{dry_run, estimate, estimate_first},
     old::remove_empty,
     restore::{RestoreTask, restore},
     secrets::Secrets,

@@ -1,7 +1,16 @@
 //! SIGINT and SIGTERM.
 
 use super::error::Error;
+use std::sync::atomic::{AtomicU32, Ordering};
 use tokio::signal::unix::{Signal, SignalKind, signal};
+
+/// Signals that were waited for and came.
+static COUNT: AtomicU32 = AtomicU32::new(0);
+
+/// How many signals have come, as far as anybody has waited for them.
+pub(crate) fn count() -> u32 {
+    COUNT.load(Ordering::Relaxed)
+}
 
 /// The signals that ask the program to stop.
 #[derive(Debug)]
@@ -27,9 +36,11 @@ impl Signals {
 
     /// Waits for the next one and says its name.
     pub(crate) async fn next(&mut self) -> &'static str {
-        tokio::select! {
+        let name = tokio::select! {
             _ = self.interrupt.recv() => "SIGINT",
             _ = self.terminate.recv() => "SIGTERM",
-        }
+        };
+        COUNT.fetch_add(1, Ordering::Relaxed);
+        name
     }
 }

@@ -69,7 +69,11 @@ fn reports_are_json_lines_with_stable_keys() {
     check(
         backup(&source, &[&"-d", &place.path(), &"--log-json"]),
         "backup report",
-        &[&read[..], &["bytes-written", "files-written"]].concat(),
+        &[
+            &read[..],
+            &["bytes-written", "files-written", "records-verified"],
+        ]
+        .concat(),
     );
     let outcomes = [
         "expired-records",

@@ -71,9 +71,13 @@ fn a_namespace_is_backed_up_and_the_report_says_so() {
         &"--max-throughput",
         &"50000",
         &"--forward",
+        &"--verify-writes",
+        &"--annotation=a=b",
     ])
     .succeeds();
     assert_eq!(run.reported("Records Received"), cluster.count(NAMESPACE));
+    assert_eq!(run.reported("Records Verified"), cluster.count(NAMESPACE));
+    assert_eq!(run.value("Annotation"), Some("a=b"));
     assert!(names(&path).contains(&"test.manifest.json".to_owned()));
     let data = names(&path)
         .into_iter()
@@ -268,6 +272,11 @@ fn a_backup_is_validated_and_restored_with_what_lies_beside_it() {
     let run = absctl(&[&"restore", &"--validate", &"-d", &path]).succeeds();
     assert_eq!(run.reported("Records Read"), cluster.count(NAMESPACE));
     let target = crate::support::empty(1);
+    let run = crate::support::restore(&target, &[&"-d", &path, &"--dry-run"]).succeeds();
+    assert!(run.stderr.contains(" is created\n"), "{run:?}");
+    assert!(run.stderr.contains(".asbx: "), "{run:?}");
+    let is_empty = target.udfs().is_empty() && target.indexes().is_empty();
+    assert!(is_empty && target.count(NAMESPACE) == 0);
     let run = crate::support::restore(&target, &[&"-d", &path]).succeeds();
     assert_eq!(run.reported("Inserted Records"), cluster.count(NAMESPACE));
     assert_eq!(target.count(NAMESPACE), cluster.count(NAMESPACE));

@@ -13,51 +13,80 @@ use std::time::SystemTime;
 /// storage says. It is no error when there is nothing.
 pub fn remove_artifacts(target: &BackupTarget) -> Result<Vec<String>, Error> {
     let store = target.store();
-    if !store.capabilities().named {
-        return Err(Error::Unsupported(
-            "a stream holds nothing that could be removed",
-        ));
+    let Artifacts { parts, files } = Artifacts::find(&**store)?;
+    for part in &parts {
+        store.discard(part)?;
     }
-    lock::check_free(&**store, SystemTime::now()).map_err(Error::Lock)?;
-    let mut removed = Vec::new();
-    for part in store.unfinished()? {
-        if is_artifact(&**store, &part.name) || is_left_over(&part.name) {
-            store.discard(&part.name)?;
-            removed.push(name::part_of(&part.name));
+    store.delete(&files.iter().map(String::as_str).collect::<Vec<_>>())?;
+    Ok(Artifacts { parts, files }.into_names())
+}
+
+/// The names of what [`remove_artifacts`] would delete.
+///
+/// # Errors
+/// As [`remove_artifacts`].
+pub fn artifacts(target: &BackupTarget) -> Result<Vec<String>, Error> {
+    Artifacts::find(&**target.store()).map(Artifacts::into_names)
+}
+
+/// What belongs to a backup.
+struct Artifacts {
+    /// Final names of unfinished files.
+    parts: Vec<String>,
+    files: Vec<String>,
+}
+
+impl Artifacts {
+    fn find(store: &dyn Store) -> Result<Self, Error> {
+        if !store.capabilities().named {
+            return Err(Error::Unsupported(
+                "a stream holds nothing that could be removed",
+            ));
+        }
+        lock::check_free(store, SystemTime::now()).map_err(Error::Lock)?;
+        let parts = store.unfinished()?.into_iter().map(|part| part.name);
+        let is_old = |name: &String| is_artifact(store, name) || is_left_over(name);
+        let parts = parts.filter(is_old).collect();
+        let files = match store.single_name() {
+            Some(file) => beside_file(store, file)?,
+            None => in_directory(store)?,
+        };
+        Ok(Self { parts, files })
+    }
+
+    fn into_names(self) -> Vec<String> {
+        let parts = self.parts.iter().map(|part| name::part_of(part));
+        parts.chain(self.files).collect()
+    }
+}
+
+/// A listing of a single file shows that alone.
+fn beside_file(store: &dyn Store, file: &str) -> Result<Vec<String>, Error> {
+    let beside = crate::names::SetNames::single(file);
+    let names = [
+        file.to_owned(),
+        beside.lock(),
+        beside.manifest(),
+        beside.state(),
+    ];
+    let mut found = Vec::new();
+    for name in names {
+        if store.exists(&name)? {
+            found.push(name);
         }
     }
-    let found = match store.single_name() {
-        // Its listing shows the file alone.
-        Some(file) => {
-            let beside = crate::names::SetNames::single(file);
-            let names = [
-                file.to_owned(),
-                beside.lock(),
-                beside.manifest(),
-                beside.state(),
-            ];
-            let mut found = Vec::new();
-            for name in names {
-                if store.exists(&name)? {
-                    found.push(name);
-                }
-            }
-            found
-        }
-        None => {
-            let entries = match store.list() {
-                Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
-                entries => entries?,
-            };
-            let files = entries.into_iter();
-            let files = files.filter(|entry| entry.kind == backup_storage::EntryKind::File);
-            let names = files.map(|entry| entry.name);
-            names.filter(|name| is_artifact(&**store, name)).collect()
-        }
+    Ok(found)
+}
+
+fn in_directory(store: &dyn Store) -> Result<Vec<String>, Error> {
+    let entries = match store.list() {
+        Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
+        entries => entries?,
     };
-    store.delete(&found.iter().map(String::as_str).collect::<Vec<_>>())?;
-    removed.extend(found);
-    Ok(removed)
+    let files = entries.into_iter();
+    let files = files.filter(|entry| entry.kind == backup_storage::EntryKind::File);
+    let names = files.map(|entry| entry.name);
+    Ok(names.filter(|name| is_artifact(store, name)).collect())
 }
 
 fn is_artifact(store: &dyn Store, file: &str) -> bool {

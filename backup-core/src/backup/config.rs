@@ -11,7 +11,7 @@ use backup_cluster::{
 use backup_storage::{LocalOptions, Store};
 
 use super::wrap::Wrap;
-use std::{path::PathBuf, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc, time::Duration};
 
 /// Where a backup goes.
 #[derive(Debug, Clone)]
@@ -87,6 +87,15 @@ pub struct BackupConfig {
     pub layout: Layout,
     /// Write a manifest beside the data (default true).
     pub manifest: bool,
+    /// Texts that are kept in the manifest, by key; [`check_annotations`] says what they may be.
+    ///
+    /// [`check_annotations`]: crate::manifest::check_annotations
+    pub annotations: BTreeMap<String, String>,
+    /// Read back what is about to be written, before it goes to the storage; a failure ends the
+    /// backup with [`Error::WriteCheck`](crate::error::Error::WriteCheck). What is compressed or
+    /// encrypted is read back in full; text is decoded in full with compression, else one chunk of
+    /// 32 (default false).
+    pub verify_writes: bool,
     /// Keep the state of the backup there all the time, so that it can be continued whatever
     /// happens. `None` = write one when the backup is interrupted or fails.
     pub state_file: Option<StateFile>,
@@ -155,6 +164,8 @@ impl BackupConfig {
             prefix: String::new(),
             layout: Layout::Go,
             manifest: true,
+            annotations: BTreeMap::new(),
+            verify_writes: false,
             state_file: None,
             state_place: None,
             state_options: LocalOptions::default(),

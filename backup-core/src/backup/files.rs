@@ -3,7 +3,9 @@
 
 mod check;
 mod publish;
+mod reading_back;
 
+use self::reading_back::Proof;
 use super::{
     BackupConfig, BackupTarget,
     journal::Journal,
@@ -50,6 +52,8 @@ pub(super) struct FileSet {
     journal: Journal,
     /// Hashes are wanted, for a manifest.
     is_hashed: bool,
+    /// What is written is read back first.
+    verifies: bool,
     stats: Arc<BackupStats>,
 }
 
@@ -80,6 +84,8 @@ pub(super) fn head(namespace: &str, version: Version, is_first: bool) -> Vec<u8>
 pub(super) struct OpenFile {
     upload: Box<dyn Upload>,
     encoder: EnvelopeEncoder,
+    /// Reads back what the encoder gives, if that is wanted and not the text itself.
+    proof: Option<Proof>,
     /// `None` where no manifest is written.
     hasher: Option<BlockHasher>,
     /// Stored bytes on their way to the upload.
@@ -125,6 +131,7 @@ impl FileSet {
                 Journal::resume(&state, ledger)
             }),
             is_hashed: config.manifest,
+            verifies: config.verify_writes,
             stats,
         }
     }
@@ -172,6 +179,27 @@ impl FileSet {
         self.store().capabilities().resumable
     }
 
+    /// Names of data files as `workers` begin them, `<n>` in the place of numbers, and before them
+    /// that of the file of indexes and modules.
+    pub(super) fn data_names(&self, workers: usize, has_metadata: bool) -> Vec<String> {
+        if let Some(single) = self.store().single_name() {
+            return vec![single.to_owned()];
+        }
+        if !self.is_directory() {
+            return Vec::new(); // a stream
+        }
+        let metadata = has_metadata.then_some(Role::Metadata);
+        let roles = metadata.into_iter().chain((0..workers).map(Role::Data));
+        let numbered = |role| {
+            let name = self.names.file(role, 1);
+            name.strip_suffix("1.asb")
+                .map_or_else(|| name.clone(), |stem| format!("{stem}<n>.asb"))
+        };
+        let mut names: Vec<_> = roles.map(numbered).collect();
+        names.dedup(); // with a prefix, all workers have the same
+        names
+    }
+
     /// Begins a file and writes its header and meta lines.
     pub(super) fn open(&self, role: Role, version: Version) -> Result<OpenFile, Error> {
         let number = self.created.fetch_add(1, Ordering::Relaxed) + 1;
@@ -184,6 +212,7 @@ impl FileSet {
         let mut file = OpenFile {
             upload,
             encoder: self.wrap.encoder(&name)?,
+            proof: self.proof(),
             hasher: self.is_hashed.then(BlockHasher::new),
             stored: Vec::new(),
             number,
@@ -217,14 +246,14 @@ impl FileSet {
 
     /// Goes on with a file where it is durable.
     pub(super) fn reopen(&self, state: &FileState) -> Result<OpenFile, Error> {
-        let encoder = self
-            .wrap
-            .resume(&state.name, state.bytes, self.header(state)?)?;
+        let header = self.header(state)?;
+        let encoder = self.wrap.resume(&state.name, state.bytes, header)?;
         let upload = self.store().reopen(&state.name, state.bytes)?;
         lock(&self.begun).push(state.name.clone());
         Ok(OpenFile {
             upload,
             encoder,
+            proof: self.proof_from(state, header)?,
             hasher: self.is_hashed.then(|| self.rehash(state)).transpose()?,
             stored: Vec::new(),
             number: state.number,
@@ -242,6 +271,9 @@ impl FileSet {
         text: &[u8],
         counts: WrittenGlobals,
     ) -> Result<(), Error> {
+        if self.verifies {
+            self.check_globals(file, text, &counts)?;
+        }
         self.write(file, text, 0)?;
         file.globals = Some(counts);
         Ok(())
@@ -262,22 +294,41 @@ impl FileSet {
         // In pieces, so that what comes out is never as large as a large record.
         let mut rest = text;
         while let Some((piece, more)) = rest.split_at_checked(PIECE_BYTES) {
-            self.wrapped(file, |encoder, stored| encoder.write_part(piece, stored))?;
+            self.wrapped(file, piece, EnvelopeEncoder::write_part)?;
             rest = more;
         }
-        self.wrapped(file, |encoder, stored| encoder.write(rest, stored))
+        self.wrapped(file, rest, EnvelopeEncoder::write)
     }
 
-    /// Lets the envelope put out bytes, and stores them.
-    fn wrapped(
+    /// Ends a frame: all text so far is in the stored bytes.
+    fn end_frame(&self, file: &mut OpenFile) -> Result<(), Error> {
+        self.wrapped(file, &[], |encoder, _, stored| encoder.end_frame(stored))?;
+        let proof = file.proof.as_ref();
+        let ended = proof.map_or(Ok(()), Proof::check_end);
+        ended.map_err(|(offset, source)| self.unreadable(file, offset, source))
+    }
+
+    /// Lets the envelope put out bytes for `text`, and stores them.
+    pub(super) fn wrapped(
         &self,
         file: &mut OpenFile,
-        encode: impl FnOnce(&mut EnvelopeEncoder, &mut Vec<u8>) -> Result<(), backup_envelope::Error>,
+        text: &[u8],
+        encode: impl FnOnce(
+            &mut EnvelopeEncoder,
+            &[u8],
+            &mut Vec<u8>,
+        ) -> Result<(), backup_envelope::Error>,
     ) -> Result<(), Error> {
         let mut stored = std::mem::take(&mut file.stored);
         stored.clear();
-        let encoded = (self.stats.load.compress).time(|| encode(&mut file.encoder, &mut stored));
+        let compress = &self.stats.load.compress;
+        let encoded = compress.time(|| encode(&mut file.encoder, text, &mut stored));
         encoded.map_err(|source| wrap::failed(&file.name, source))?;
+        if let Some(proof) = &mut file.proof
+            && let Err((offset, source)) = compress.time(|| proof.check(text, &stored))
+        {
+            return Err(self.unreadable(file, offset, source));
+        }
         self.store_bytes(file, &stored)?;
         file.stored = stored;
         Ok(())
@@ -333,7 +384,7 @@ impl FileSet {
         file: &mut OpenFile,
         pending: &mut Ledger,
     ) -> Result<(), Error> {
-        self.wrapped(file, EnvelopeEncoder::end_frame)?;
+        self.end_frame(file)?;
         let upload = &mut file.upload;
         let durable = self.stats.load.write.time(|| upload.durable_point())?;
         if let Durability::Bytes(bytes) = durable {
@@ -346,7 +397,7 @@ impl FileSet {
     /// Completes a file: whole and durable. It gets its name now, unless an old set has to stay
     /// whole until all of the new one is.
     pub(super) fn finish(&self, mut file: OpenFile, pending: &mut Ledger) -> Result<(), Error> {
-        self.wrapped(&mut file, EnvelopeEncoder::end_frame)?; // there is text: the header
+        self.end_frame(&mut file)?; // there is text: the header
         let mut state = file.state(file.upload.bytes(), true);
         if let Some(hasher) = file.hasher {
             let hash = hasher.finish();

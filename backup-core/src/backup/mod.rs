@@ -9,6 +9,7 @@ mod artifacts;
 mod clocks;
 mod config;
 pub mod conversion;
+mod dry_run;
 mod estimate;
 mod files;
 mod globals;
@@ -27,14 +28,17 @@ mod siblings;
 mod state;
 mod summary;
 mod target;
+mod verify;
 mod window;
 mod wrap;
 mod write_stage;
 pub mod xdr;
 
 pub use crate::names::Shard;
-pub use artifacts::remove_artifacts;
+pub use crate::planned::PlannedNode;
+pub use artifacts::{artifacts, remove_artifacts};
 pub use config::{BackupConfig, BackupTarget, StateFile};
+pub use dry_run::{BackupDryRun, BackupDryRunStats, Beginning};
 pub use estimate::{Estimate, EstimateConfig, EstimateCounts, EstimateStats};
 pub use names::Layout;
 pub use parent::ParentProblem;
@@ -42,9 +46,11 @@ pub use selection::{
     Field, PartitionFilter, PartitionList, PartitionListError, Scope, Selection, Violation,
 };
 pub use sharded::{ShardViolation, ShardedRun};
+pub use verify::WriteProblem;
 pub use wrap::Wrap;
 
 use crate::{handle::Job, stats::BackupStats};
+use backup_storage::Store;
 use std::sync::Arc;
 
 /// A running backup.
@@ -63,6 +69,20 @@ pub fn estimate(config: EstimateConfig) -> EstimateJob {
     })
 }
 
+/// A running dry run of a backup.
+pub type BackupDryRunJob = Job<BackupDryRunStats>;
+
+/// Starts to find out what a backup would do, on the current tokio runtime. Everything is checked
+/// that [`start`] checks before it writes, and nothing is written; records are sampled for an
+/// estimate. [`BackupDryRunStats::found`] has the result when the job has ended well.
+#[must_use]
+pub fn dry_run(config: EstimateConfig) -> BackupDryRunJob {
+    let stores = stores_of(&config.backup);
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
+        dry_run::run(config, stats, cancel)
+    })
+}
+
 /// Starts a backup on the current tokio runtime.
 ///
 /// Nothing is written before the selection and the target were found fit, the cluster has
@@ -70,11 +90,15 @@ pub fn estimate(config: EstimateConfig) -> EstimateJob {
 /// job that fails or is cancelled leaves nothing of its own.
 #[must_use]
 pub fn start(config: BackupConfig) -> BackupJob {
-    let parent = config.incremental_from.clone();
-    let stores = [Arc::clone(config.target.store())]
-        .into_iter()
-        .chain(parent);
+    let stores = stores_of(&config);
     Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
+}
+
+/// The stores that a backup waits for.
+fn stores_of(config: &BackupConfig) -> Vec<Arc<dyn Store>> {
+    let target = [Arc::clone(config.target.store())];
+    let parent = config.incremental_from.clone();
+    target.into_iter().chain(parent).collect()
 }

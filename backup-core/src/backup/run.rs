@@ -77,7 +77,7 @@ pub(super) async fn run(
 }
 
 /// What is to be read: found out before the target is touched.
-async fn plan(
+pub(super) async fn plan(
     run: &mut Run,
     view: &Arc<dyn ClusterView>,
     cancel: &CancellationToken,
@@ -232,7 +232,7 @@ async fn write_records(
     for (share, input) in shares.into_iter().zip(inputs) {
         let sink = ChunkSink::new(
             encoder(config),
-            config.manifest.then(Fingerprinter::new),
+            (config.manifest || config.verify_writes).then(Fingerprinter::new),
             input,
             memory,
             run.durable_interval(),

@@ -3,6 +3,7 @@
 use super::{
     ledger::Span,
     memory::Share,
+    verify::Lives,
     write_stage::{Input, WriterGone},
 };
 use crate::{
@@ -40,6 +41,8 @@ pub(super) struct Chunk {
     pub(super) spans: Vec<Span>,
     /// Partitions of which nothing comes after it.
     pub(super) done: Vec<PartitionId>,
+    /// Generations and times of expiry of its records.
+    pub(super) lives: Lives,
     /// The memory that a large record in it has taken.
     grant: Option<Grant>,
     /// Text for which it has room without one, in bytes.
@@ -70,6 +73,7 @@ impl Chunk {
             drop(grant);
         }
         self.records = 0;
+        self.lives = Lives::default();
         self.spans.clear();
         self.done.clear();
     }
@@ -80,8 +84,9 @@ impl Chunk {
 
     /// Counts a record whose text was appended.
     #[inline]
-    fn count(&mut self, record: &ScanRecord<'_>, fingerprint: Fingerprint) {
+    pub(super) fn count(&mut self, record: &ScanRecord<'_>, fingerprint: Fingerprint) {
         self.records += 1;
+        self.lives.add(record.generation, record.void_time);
         match self.spans.last_mut() {
             Some(span) if span.last.partition() == record.digest.partition() => {
                 span.last = record.digest;
@@ -101,7 +106,7 @@ impl Chunk {
 #[derive(Debug)]
 pub(super) struct ChunkSink {
     encoder: Encoder,
-    /// `None` where no manifest is written.
+    /// `None` where nobody wants to know.
     fingerprinter: Option<Fingerprinter>,
     chunk: Chunk,
     writer: Input,

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     error::{Error, StateProblem},
-    manifest::{Hash, IndexEntry, LeftOut, UdfEntry},
+    manifest::{Hash, IndexEntry, LeftOut, Manifest, UdfEntry},
     partitions,
     state::{FORMAT, VERSION, check_head, checksum, seal},
 };
@@ -229,6 +229,28 @@ pub(super) fn shared(arguments: &BTreeMap<String, String>) -> BTreeMap<String, S
     shared
 }
 
+/// What is before the key in the option of an annotation.
+const ANNOTATION: &str = "--annotation ";
+
+/// Those of `arguments` that say what is in the backup, for the manifest: annotations have a place of
+/// their own there.
+pub(super) fn selecting(arguments: &BTreeMap<String, String>) -> BTreeMap<String, String> {
+    let mut selecting = arguments.clone();
+    selecting.retain(|option, _| !option.starts_with(ANNOTATION));
+    selecting
+}
+
+/// The arguments of the run that wrote `done`, as far as its manifest has them.
+pub(super) fn repeated(done: &Manifest) -> BTreeMap<String, String> {
+    let annotations = done.annotations.iter();
+    let annotations = annotations.map(|(key, value)| (format!("{ANNOTATION}{key}"), value.clone()));
+    done.selection
+        .clone()
+        .into_iter()
+        .chain(annotations)
+        .collect()
+}
+
 /// The arguments that a continuation must repeat (`files-and-state.md` §7.2), by the names of
 /// their options. Those that have their default are left out. `parent` is the run of the backup
 /// that an incremental one goes on from: it tells it better than its place, and the window that
@@ -272,6 +294,9 @@ pub(super) fn arguments(config: &BackupConfig, parent: Option<&str>) -> BTreeMap
     // There is no option for it: it goes with the name of the program.
     let is_c = config.layout == Layout::C;
     set("names of files", is_c.then(|| "as of asbackup".to_owned()));
+    for (key, value) in &config.annotations {
+        set(&format!("{ANNOTATION}{key}"), Some(value.clone()));
+    }
     arguments.extend(config.selection.arguments());
     arguments
 }

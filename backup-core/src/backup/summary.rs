@@ -12,7 +12,7 @@ use crate::{
 };
 use aerospike_wire::digest::PartitionId;
 use backup_cluster::view::{self, ClusterView};
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 /// What the cluster has told at the end of a run.
 #[derive(Debug, Default)]
@@ -86,9 +86,10 @@ pub(super) fn manifest(
     }
     let shard = config.shard();
     let is_part = seen.is_part || config.selection.max_records > 0 || shard.is_some();
+    let selecting = state::selecting(&head.arguments);
     let selection = match shard {
-        Some(_) => state::shared(&head.arguments),
-        None => head.arguments.clone(),
+        Some(_) => state::shared(&selecting),
+        None => selecting,
     };
     Manifest {
         run: head.run.clone(),
@@ -118,6 +119,6 @@ pub(super) fn manifest(
         udfs: globals.udfs,
         left_out: globals.left_out,
         totals: Totals::default(), // encoding sums up
-        annotations: BTreeMap::new(),
+        annotations: config.annotations.clone(),
     }
 }

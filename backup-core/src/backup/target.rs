@@ -15,6 +15,7 @@ use super::{
 use crate::{
     error::{Error, StateProblem},
     lock::{self, Lock, LockRequest, keeper::LockKeeper},
+    manifest::{Manifest, check_annotations},
     stats::BackupStats,
 };
 use backup_storage::Store;
@@ -42,6 +43,18 @@ pub(super) struct Run {
     pub(super) stats: Arc<BackupStats>,
 }
 
+/// What there is to do with a target.
+#[derive(Debug)]
+pub(super) enum Looked {
+    /// A run.
+    Fit(Box<Run>),
+    /// Nothing: the shard was complete already.
+    Complete {
+        siblings: Siblings,
+        done: Box<Manifest>,
+    },
+}
+
 /// The target, while a run has it.
 #[derive(Debug)]
 pub(super) struct Hold {
@@ -50,13 +63,29 @@ pub(super) struct Hold {
 }
 
 impl Run {
-    /// Finds out whether the target is fit, without touching it. `None` when it is a shard that
-    /// was complete already.
+    /// Finds out whether the target is fit, without touching it, unless it is a shard that was
+    /// complete already: then its own process may have left something to do, and there is no run.
     pub(super) fn prepare(
         config: BackupConfig,
         stats: Arc<BackupStats>,
         cancel: CancellationToken,
     ) -> Result<Option<Self>, Error> {
+        let key = config.wrap.set_key();
+        match Self::look(config, Arc::clone(&stats), cancel)? {
+            Looked::Fit(run) => Ok(Some(*run)),
+            Looked::Complete { siblings, done } => {
+                siblings.settle(&done, key.as_ref(), &stats)?;
+                Ok(None)
+            }
+        }
+    }
+
+    /// Finds out whether the target is fit, without touching it.
+    pub(super) fn look(
+        config: BackupConfig,
+        stats: Arc<BackupStats>,
+        cancel: CancellationToken,
+    ) -> Result<Looked, Error> {
         let target = Arc::clone(config.target.store());
         let names =
             Names::new(&config.namespace, &config.prefix, config.shard()).in_layout(config.layout);
@@ -71,15 +100,18 @@ impl Run {
         let wanted = wanted.or(config.state_place.as_ref());
         let place = Place::new(wanted, &target, default, config.state_options);
         let mut goes_on = config.resume.is_some();
-        if let Some(siblings) = &siblings {
+        if let Some(siblings) = siblings.as_ref() {
             siblings.check(&cancel)?;
-            let key = config.wrap.set_key();
-            if let Some(done) = siblings.finished(key.as_ref())? {
-                crate::state::compare(&done.selection, &state::shared(&arguments))?;
-                siblings.settle(&done, key.as_ref(), &stats)?;
-                return Ok(None);
-            }
             goes_on |= place.is_there()?;
+        }
+        let key = config.wrap.set_key();
+        let complete = siblings
+            .as_ref()
+            .map(|siblings| siblings.finished(key.as_ref()));
+        if let (Some(siblings), Some(done)) = (&siblings, complete.transpose()?.flatten()) {
+            crate::state::compare(&state::repeated(&done), &state::shared(&arguments))?;
+            let (siblings, done) = (siblings.clone(), Box::new(done));
+            return Ok(Looked::Complete { siblings, done });
         }
         let resumed = goes_on.then(|| place.resume(&arguments)).transpose()?;
         let state = resumed.as_ref().map(|(state, _)| state.clone());
@@ -96,9 +128,10 @@ impl Run {
             Some(state) => state.clone().resumed(),
             None => State::begin(run, arguments, files.replaces()),
         };
+        let _ = stats.run.set(head.run.clone()); // nobody else sets it
         let has_names = target.capabilities().named;
         let keeper = has_names.then(|| Arc::new(Keeper::new(Arc::clone(&files), place, head)));
-        Ok(Some(Self {
+        Ok(Looked::Fit(Box::new(Self {
             config,
             files,
             keeper,
@@ -107,7 +140,7 @@ impl Run {
             parent,
             clocks: Clocks::default(),
             stats,
-        }))
+        })))
     }
 
     /// Takes the target, and brings it to where a continuation begins. From here on, the run
@@ -189,7 +222,7 @@ impl Run {
         keeper.map(Keeper::keep).transpose()
     }
 
-    const fn keeps_state(&self) -> bool {
+    pub(super) const fn keeps_state(&self) -> bool {
         self.config.state_file.is_some()
             || self.config.resume.is_some()
             || self.config.sharded.is_some()
@@ -362,6 +395,13 @@ fn check(config: &BackupConfig, state: &str) -> Result<(), Error> {
     }
     if let Some(sharded) = &config.sharded {
         sharded.check(config, state)?;
+    }
+    check_annotations(&config.annotations).map_err(|source| Error::Annotations { source })?;
+    let has_manifest = config.manifest && config.target.store().capabilities().named;
+    if !config.annotations.is_empty() && !has_manifest {
+        return Err(Error::Unsupported(
+            "annotations are kept in the manifest, and this backup writes none",
+        ));
     }
     let needs_state = config.state_file.is_some() || config.resume.is_some();
     if needs_state && !can_continue(&**config.target.store()) {

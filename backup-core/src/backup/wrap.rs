@@ -4,7 +4,10 @@ use crate::{
     error::Error,
     manifest::{Envelope, SetKey},
 };
-use backup_envelope::{Encoder, EncoderOptions, HEADER_BYTES, Iv, Key, KeySize, Level};
+use backup_envelope::{
+    Compression, DecoderOptions, Encoder, EncoderOptions, HEADER_BYTES, Iv, Key, KeySize, Level,
+    PartOptions, WindowLog,
+};
 
 /// Compression and encryption of the files of a backup. Both are off by default.
 #[derive(Debug, Clone, Default)]
@@ -41,6 +44,37 @@ impl Wrap {
             encryption,
         };
         Encoder::resume(options, stored).map_err(|source| failed(file, source))
+    }
+
+    /// How a new file is read; `None` where its text is stored as it is.
+    pub(super) fn reading(&self) -> Option<DecoderOptions> {
+        self.is_something().then(|| DecoderOptions {
+            compression: match self.compression {
+                Some(_) => Compression::Zstd,
+                None => Compression::Plain,
+            },
+            key: self.key.clone(),
+            window_log: WindowLog::DEFAULT,
+        })
+    }
+
+    /// How a file is read from `stored` bytes on, that begins with `header`.
+    pub(super) fn reading_from(
+        &self,
+        stored: u64,
+        header: [u8; HEADER_BYTES],
+    ) -> Option<PartOptions> {
+        let key = self.key.clone();
+        self.is_something().then(|| PartOptions {
+            zstd: self.compression.is_some(),
+            encryption: key.map(|key| (key.clone(), Iv::from_header(&key, header))),
+            window_log: WindowLog::DEFAULT,
+            stored_offset: stored,
+        })
+    }
+
+    const fn is_something(&self) -> bool {
+        self.compression.is_some() || self.key.is_some()
     }
 
     /// The key by which the manifest is authenticated, if there is any.

@@ -10,6 +10,7 @@ use super::{
     ledger::Ledger,
     scan_stage::Chunk,
     state::FileState,
+    verify::TextCheck,
 };
 use crate::error::Error;
 use asb_format::Version;
@@ -159,6 +160,8 @@ fn receive(
 struct Pen {
     task: Task,
     file: Option<OpenFile>,
+    /// Reads text back before it is written, if that is wanted.
+    check: Option<TextCheck>,
     /// Where the partitions are with what was written since the last durable point.
     pending: Ledger,
     /// Records since the last durable point.
@@ -170,6 +173,7 @@ impl Pen {
     fn new(mut task: Task) -> Self {
         Self {
             file: task.first.take(),
+            check: task.files.text_check(),
             task,
             pending: Ledger::default(),
             records: 0,
@@ -180,6 +184,10 @@ impl Pen {
     fn write(&mut self, chunk: &Chunk) -> Result<(), Error> {
         if !chunk.text.is_empty() {
             let mut file = self.open()?;
+            if let Some(check) = &mut self.check {
+                let read = check.check(chunk);
+                self.task.files.checked(&file, read)?;
+            }
             self.task
                 .files
                 .write(&mut file, &chunk.text, chunk.records)?;

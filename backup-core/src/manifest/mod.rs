@@ -5,6 +5,7 @@
 //! describes it for people and other programs; this is what reads and writes it. Here is no
 //! decision about when it is written, and nothing that reads data files.
 
+mod annotations;
 pub mod blocks;
 mod bounded;
 mod checksum;
@@ -14,6 +15,7 @@ mod model;
 mod verdict;
 
 pub use self::{
+    annotations::{AnnotationProblem, check_annotation, check_annotations},
     blocks::{BLOCK_BYTES, BlockError, BlockHasher, BlockReader, FileHash, Hash, check_block},
     checksum::{Authenticity, SetKey},
     merge::{MergeError, ShardsLeft, WholeManifest, merge, publish_whole},

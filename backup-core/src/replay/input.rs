@@ -5,6 +5,7 @@ use crate::{
     error::Error,
     manifest::{FileHash, Manifest, ReadOptions, SetError, SetKey, Verdict, judge},
     restore::{Trust, Unwrap, throttle::Throttle},
+    stats::SourceSet,
 };
 use asbx_format::{FileName, Irregularity, sequences};
 use backup_storage::{Entry, Store, StoreExt};
@@ -47,6 +48,8 @@ pub(crate) struct Input {
     pub(crate) beside: Vec<Stored>,
     /// What is known about all of it.
     pub(crate) proof: Proof,
+    /// What manifests say of it, for users.
+    pub(crate) sources: Vec<SourceSet>,
 }
 
 /// What speaks for the files being all of a set.
@@ -72,7 +75,8 @@ impl Input {
         trust: Trust,
         namespace: Option<&str>,
     ) -> Result<Self, Error> {
-        let (all, proof) = find(store, unwrap, trust, namespace)?;
+        let mut sources = Vec::new();
+        let (all, proof) = find(store, unwrap, trust, namespace, &mut sources)?;
         if store.capabilities().named {
             let names: Vec<&str> = all.iter().map(|(entry, _)| entry.name.as_str()).collect();
             store.make_readable(&names)?;
@@ -106,6 +110,7 @@ impl Input {
             sequences: sequences.collect(),
             beside,
             proof,
+            sources,
         })
     }
 
@@ -125,12 +130,13 @@ impl Input {
     }
 }
 
-/// All files of the set.
+/// All files of the set. What manifests say goes to `sources`.
 fn find(
     store: &Arc<dyn Store>,
     unwrap: &Unwrap,
     trust: Trust,
     namespace: Option<&str>,
+    sources: &mut Vec<SourceSet>,
 ) -> Result<(Vec<Stored>, Proof), Error> {
     let stat = |name: &String| Ok((store.stat(name)?, None));
     match verdict(store, unwrap, trust)? {
@@ -141,6 +147,8 @@ fn find(
             manifests
                 .clone()
                 .try_for_each(|found| check_namespace(&**store, found, namespace))?;
+            let told = manifests.clone();
+            sources.extend(told.map(|found| SourceSet::new(store.location(), found)));
             let hash = |file| set.entry(file).map(|entry| entry.hash());
             let files = set.files.iter();
             let files = files.map(|file| Ok((store.stat(&file.stored)?, hash(file))));

@@ -25,7 +25,8 @@ use crate::{
     error::Error,
     handle::Job,
     restore::{
-        Existing, FileReport, RestoreConfig, RestoreJob, RestoreSource, Unwrap, ValidateConfig,
+        Existing, FileReport, RestoreConfig, RestoreDryRunJob, RestoreDryRunStats, RestoreJob,
+        RestoreSource, Unwrap, ValidateConfig,
     },
 };
 use backup_storage::{ErrorKind, Store};
@@ -75,6 +76,24 @@ pub fn start(config: ReplayConfig) -> RestoreJob {
     Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
     })
+}
+
+/// Starts to find out what such a restore would do; see [`restore::dry_run`](crate::restore::dry_run).
+#[must_use]
+pub fn dry_run(config: ReplayConfig) -> RestoreDryRunJob {
+    let stores = config.restore.source.stores().to_vec();
+    Job::spawn(
+        Arc::<RestoreDryRunStats>::default(),
+        stores,
+        |stats, cancel| async move {
+            let found = tokio::select! {
+                found = run::look(&config) => found?,
+                () = cancel.cancelled() => return Err(Error::Cancelled),
+            };
+            stats.set(found);
+            Ok(())
+        },
+    )
 }
 
 /// Starts a validation of ASBX files, and of the ASB files beside them: every file is read to its

@@ -11,7 +11,8 @@ use crate::{
     error::Error,
     handle::off_runtime,
     limits::Limiter,
-    restore::{self, RestoreConfig, RestoreSource, throttle::Throttle},
+    planned,
+    restore::{self, PlannedFile, RestoreConfig, RestoreDryRun, RestoreSource, throttle::Throttle},
     stats::{RestoreStats, millis},
 };
 use backup_cluster::{
@@ -57,23 +58,54 @@ pub(super) async fn run(
     )))
 }
 
+/// What a restore by `config` would do: what is found out before anything is written.
+pub(super) async fn look(config: &ReplayConfig) -> Result<RestoreDryRun, Error> {
+    let stats = Arc::new(RestoreStats::default());
+    let Prepared { readers, metadata } = prepare(config, &stats, &CancellationToken::new()).await?;
+    let mut found = match metadata {
+        Some(metadata) => Box::pin(restore::dry_run::find(metadata)).await?,
+        None => RestoreDryRun::default(),
+    };
+    found.sets = stats.sources();
+    let view = connect(config).await?;
+    if !config.restore.no_records {
+        PayloadWriter::new(Arc::clone(&view), options(config)).await?;
+        let sequences = readers.iter().flat_map(|reader| &reader.input.sequences);
+        let files = sequences.flatten().map(|file| PlannedFile {
+            file: file.shown.to_string(),
+            bytes: file.bytes(),
+            records: None, // messages: one record may have many
+        });
+        found.files.extend(files);
+    }
+    found.nodes = planned::nodes(&*view, &config.restore.namespace, |_| true).await?;
+    Ok(found)
+}
+
+async fn connect(config: &ReplayConfig) -> Result<Arc<dyn ClusterView>, Error> {
+    let view = AerospikeView::connect(&config.restore.connect).await?;
+    Ok(Arc::new(view))
+}
+
+fn options(config: &ReplayConfig) -> PayloadOptions {
+    PayloadOptions {
+        retry: config.restore.retry,
+        socket: config.restore.write_options().socket,
+        ..PayloadOptions::new(&config.restore.namespace)
+    }
+}
+
 /// Writes the messages of all directories.
 async fn write(
     config: &ReplayConfig,
     readers: Vec<Reader>,
     cancel: &CancellationToken,
 ) -> Result<(), Error> {
-    let connecting = AerospikeView::connect(&config.restore.connect);
-    let view: Arc<dyn ClusterView> = tokio::select! {
-        view = connecting => Arc::new(view?),
+    let view = tokio::select! {
+        view = connect(config) => view?,
         () = cancel.cancelled() => return Err(Error::Cancelled),
     };
-    let options = PayloadOptions {
-        retry: config.restore.retry,
-        socket: config.restore.write_options().socket,
-        ..PayloadOptions::new(&config.restore.namespace)
-    };
-    let writer = PayloadWriter::new(view, options).await?;
+    let writer = PayloadWriter::new(view, options(config)).await?;
     // What is in a later directory is later.
     for reader in readers {
         replay(config, reader, writer.clone(), cancel).await?;
@@ -113,6 +145,7 @@ fn find(
         }
         let input = input(restore, store, throttle.clone())?;
         stats.bytes_expected.add(input.total_bytes());
+        stats.add_sources(input.sources.iter().cloned());
         readers.push(Reader {
             input: Arc::new(input),
             namespace: restore.namespace.clone(),

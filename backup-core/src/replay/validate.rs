@@ -69,6 +69,7 @@ fn read_all(
         let mut input = Input::list(store, &config.unwrap, config.trust, namespace)?;
         input.throttle.clone_from(&throttle);
         stats.bytes_expected.add(input.total_bytes());
+        stats.add_sources(input.sources.iter().cloned());
         for file in input.sequences.iter().flatten() {
             if cancel.is_cancelled() {
                 return Err(Error::Cancelled);

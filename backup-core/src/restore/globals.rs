@@ -48,7 +48,7 @@ pub(super) enum Global {
 }
 
 impl Global {
-    fn shown(&self) -> String {
+    pub(super) fn shown(&self) -> String {
         match self {
             Self::Index(index) => format!("index {}", index.name()),
             Self::Udf(module) => format!("module {}", module.name),
@@ -63,6 +63,24 @@ impl Global {
         };
         Hash::of(text.as_bytes()).to_string()
     }
+}
+
+/// What would become of a definition.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Fate {
+    /// The cluster has nothing like it: it is created.
+    Created,
+    /// The cluster has the same.
+    Same,
+    /// The cluster has the same index under another name: it stays as it is.
+    OtherName {
+        /// That name.
+        existing: String,
+    },
+    /// The cluster has another definition of this name, which is replaced.
+    Replaces,
+    /// The cluster has another definition of this name, which stays.
+    Keeps,
 }
 
 /// What came of a definition.
@@ -131,7 +149,7 @@ impl Globals {
         if self.conflict == IndexConflict::Fail {
             let mut state = self.state.lock().await;
             for global in found {
-                self.check(global, &mut state).await?;
+                self.fate(global, &mut state).await?;
             }
         }
         Ok(())
@@ -369,27 +387,52 @@ impl Globals {
         Ok(state.existing.as_deref().unwrap_or_default())
     }
 
-    /// Finds a conflict without changing anything.
-    async fn check(&self, global: &Global, state: &mut State) -> Result<(), Error> {
-        let metadata = Metadata::new(&*self.view);
+    /// What would become of a definition, without changing anything.
+    ///
+    /// # Errors
+    /// [`Error::Conflict`] where conflicts are to end the restore; what the cluster says.
+    pub(super) async fn foresee(&self, global: &Global) -> Result<Fate, Error> {
+        let mut state = self.state.lock().await;
+        self.fate(global, &mut state).await
+    }
+
+    async fn fate(&self, global: &Global, state: &mut State) -> Result<Fate, Error> {
         match global {
             Global::Udf(module) => {
+                let metadata = Metadata::new(&*self.view);
                 let existing = self.patiently(|| metadata.udf(&module.name)).await?;
                 match existing {
-                    Some(existing) if existing != *module => Err(conflict("module", &module.name)),
-                    _ => Ok(()),
+                    None => Ok(Fate::Created),
+                    Some(existing) if existing == *module => Ok(Fate::Same),
+                    Some(_) => self.of_conflict("module", &module.name),
                 }
             }
             Global::Index(index) => {
                 let existing = self.existing(index, state).await?;
-                let clashes = |other: &IndexDefinition| {
-                    other != index && (other.name() == index.name() || other.same_but_name(index))
-                };
-                match existing.iter().any(clashes) {
-                    true => Err(conflict("index", index.name())),
-                    false => Ok(()),
+                let twin = existing.iter().find(|other| other.same_but_name(index));
+                let is_named = |other: &IndexDefinition| other.name() == index.name();
+                match twin {
+                    _ if existing.contains(index) => Ok(Fate::Same),
+                    Some(_) if self.conflict == IndexConflict::Fail => {
+                        Err(conflict("index", index.name()))
+                    }
+                    Some(twin) => Ok(Fate::OtherName {
+                        existing: twin.name().to_owned(),
+                    }),
+                    None if existing.iter().any(is_named) => {
+                        self.of_conflict("index", index.name())
+                    }
+                    None => Ok(Fate::Created),
                 }
             }
+        }
+    }
+
+    fn of_conflict(&self, what: &'static str, name: &str) -> Result<Fate, Error> {
+        match self.conflict {
+            IndexConflict::Replace => Ok(Fate::Replaces),
+            IndexConflict::Keep => Ok(Fate::Keeps),
+            IndexConflict::Fail => Err(conflict(what, name)),
         }
     }
 

@@ -15,6 +15,7 @@ use crate::{
         SetError, SetKey, Verdict, WholeSet, check_block, inspect,
     },
     names::Shard,
+    stats::SourceSet,
 };
 use backup_envelope::{Decoder, HEAD_BYTES};
 use backup_storage::{Download, Entry, EntryKind, Store, StoreExt};
@@ -38,6 +39,8 @@ pub(super) struct InputFile {
     pub(super) shown: Arc<str>,
     /// What the manifest says about it.
     hash: Option<FileHash>,
+    /// Records in it, by the manifest.
+    records: Option<u64>,
     /// BLAKE3 of its first block, if that was asked for.
     first_block: Option<String>,
     /// Which one of the source's places it lies in, from 0.
@@ -51,9 +54,15 @@ impl InputFile {
             shown: store.location_of(&entry.name).into(),
             entry,
             hash,
+            records: None,
             first_block: None,
             place: 0,
         }
+    }
+
+    /// Records in it, if the manifest says so.
+    pub(super) const fn records(&self) -> Option<u64> {
+        self.records
     }
 
     pub(super) fn name(&self) -> &str {
@@ -126,6 +135,8 @@ pub(super) struct Input {
     pub(super) throttle: Option<Arc<Throttle>>,
     /// What the manifests speak of.
     members: Vec<Member>,
+    /// The same for users.
+    pub(super) sources: Vec<SourceSet>,
     /// The sets in order of time, where they go on from each other.
     links: Vec<Link>,
     /// Files with content, those with metadata first.
@@ -178,6 +189,7 @@ impl Input {
             unwrap,
             throttle: None,
             members: Vec::new(),
+            sources: Vec::new(),
             links: Vec::new(),
             files: Vec::new(),
             empty: Vec::new(),
@@ -225,9 +237,11 @@ impl Input {
         let files = match verdict {
             Verdict::Whole(set) => {
                 let manifests = set.manifests.iter().map(|(manifest, _)| manifest);
-                let members =
-                    manifests.map(|manifest| Member::new(place, store.location(), manifest));
-                self.members.extend(members);
+                for manifest in manifests {
+                    let shown = store.location();
+                    self.members.push(Member::new(place, shown, manifest));
+                    self.sources.push(SourceSet::new(shown, manifest));
+                }
                 let problem = |error| Problem {
                     shown: store.location().to_owned(),
                     error,
@@ -433,6 +447,7 @@ impl Input {
                 unwrap: self.unwrap.clone(),
                 throttle: self.throttle.clone(),
                 members: Vec::new(),
+                sources: Vec::new(),
                 links: Vec::new(),
                 files: left.extract_if(.., of_link).collect(),
                 empty: Vec::new(),
@@ -517,7 +532,9 @@ fn whole(
         // Of another size: a problem already, and its blocks say nothing more.
         let is_same = |listed: &&FileEntry| entry.size == Some(listed.bytes);
         let hash = set.entry(file).filter(is_same).map(FileEntry::hash);
-        Ok(InputFile::new(store, entry, hash))
+        let mut listed = InputFile::new(store, entry, hash);
+        listed.records = set.entry(file).map(|entry| entry.records);
+        Ok(listed)
     });
     let mut files = listed.collect::<Result<Vec<_>, Error>>()?;
     if source.is_directory() {
@@ -557,6 +574,7 @@ fn foreign(source: &RestoreSource, store: &Arc<dyn Store>) -> Result<Vec<InputFi
         entry,
         shown,
         hash: None,
+        records: None,
         first_block: None,
         place: 0,
     }])

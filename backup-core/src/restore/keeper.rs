@@ -146,6 +146,19 @@ impl Keeper {
         }))
     }
 
+    /// Whether a state could be kept, or gone on from, without touching anything. That another
+    /// restore uses it is not looked for: only taking the lock tells.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub(super) fn look(
+        options: &StateOptions,
+        config: &RestoreConfig,
+        input: &Input,
+    ) -> Result<(), Error> {
+        Self::begin(&Place::new(&options.file), options, config, input).map(|_| ())
+    }
+
     fn begin(
         place: &Place,
         options: &StateOptions,

@@ -12,6 +12,7 @@ mod chain;
 mod config;
 mod content;
 mod decode_stage;
+pub(crate) mod dry_run;
 mod files;
 mod filter;
 mod frames;
@@ -38,7 +39,8 @@ mod write_stage;
 pub use chain::ChainProblem;
 pub use config::{Clock, RestoreConfig, RestoreSource, StateOptions};
 pub use content::Unwrap;
-pub use globals::IndexConflict;
+pub use dry_run::{PlannedDefinition, PlannedFile, RestoreDryRun, RestoreDryRunStats};
+pub use globals::{Fate, IndexConflict};
 pub use input::Trust;
 pub use namespace::{find_namespace, namespace_in};
 pub use policy::{Existing, WritePolicy};
@@ -60,6 +62,20 @@ pub fn start(config: RestoreConfig) -> RestoreJob {
     let stores = config.source.stores().to_vec();
     Job::spawn(Arc::default(), stores, |stats, cancel| {
         run::run(config, stats, cancel)
+    })
+}
+
+/// A running dry run of a restore.
+pub type RestoreDryRunJob = Job<RestoreDryRunStats>;
+
+/// Starts to find out what a restore would do, on the current tokio runtime. Everything is checked
+/// that [`start`] checks before it writes, and nothing is written.
+/// [`RestoreDryRunStats::found`] has the result when the job has ended well.
+#[must_use]
+pub fn dry_run(config: RestoreConfig) -> RestoreDryRunJob {
+    let stores = config.source.stores().to_vec();
+    Job::spawn(Arc::default(), stores, |stats, cancel| {
+        dry_run::run(config, stats, cancel)
     })
 }
 

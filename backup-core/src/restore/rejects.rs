@@ -51,11 +51,11 @@ impl Rejects {
         })
     }
 
-    /// Begins both files.
+    /// Whether there is nothing in their places.
     ///
     /// # Errors
     /// [`Error::TargetExists`]; what the disk says.
-    pub(super) fn open(&self, namespace: &str) -> Result<RejectFile, Error> {
+    pub(super) fn check_free(&self) -> Result<(), Error> {
         for store in [&self.records, &self.reasons] {
             match store.stat(store.single_name().unwrap_or_default()) {
                 Ok(_) => {
@@ -66,6 +66,15 @@ impl Rejects {
                 Err(error) => return Err(error.into()),
             }
         }
+        Ok(())
+    }
+
+    /// Begins both files.
+    ///
+    /// # Errors
+    /// As [`Self::check_free`].
+    pub(super) fn open(&self, namespace: &str) -> Result<RejectFile, Error> {
+        self.check_free()?;
         let create = |store: &LocalFile| store.create(store.single_name().unwrap_or_default());
         let (mut records, reasons) = (create(&self.records)?, create(&self.reasons)?);
         let (encoder, mut head) = (Encoder::new(), Vec::new());

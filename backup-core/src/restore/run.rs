@@ -7,7 +7,7 @@ use super::{
     decode_stage::DecodeStage,
     files::Files,
     filter::Filter,
-    globals::Globals,
+    globals::{Fate, Global, Globals},
     held::Held,
     input::Input,
     keeper::{self, Keeper},
@@ -78,6 +78,7 @@ async fn restore(
         tracing::warn!(file = %file.shown, "file is empty and is left out");
     }
     stats.bytes_expected.add(input.total_bytes());
+    stats.add_sources(std::mem::take(&mut input.sources));
     let failure = Failure::new(cancel.child_token());
     input.throttle = Throttle::new(config.bytes_per_second, failure.token(), &stats);
     let progress = keeper.map(|keeper| Arc::clone(keeper.progress()));
@@ -128,7 +129,7 @@ async fn restore(
 }
 
 /// Lists the input, and finds out what can be found out before anything is written.
-async fn list(config: &RestoreConfig) -> Result<Input, Error> {
+pub(super) async fn list(config: &RestoreConfig) -> Result<Input, Error> {
     let (source, unwrap, trust) = (config.source.clone(), config.unwrap.clone(), config.trust);
     let (namespace, run, shard) = (config.namespace.clone(), config.run.clone(), config.shard);
     let is_kept = config.state.is_some();
@@ -166,7 +167,7 @@ fn finish_set(link: Link, stats: &RestoreStats, counts: RestoreCounts) {
 }
 
 /// A cluster that can take the restore.
-struct Prepared {
+pub(super) struct Prepared {
     config: RestoreConfig,
     view: Arc<dyn ClusterView>,
     writer: Arc<BatchWriter>,
@@ -175,7 +176,7 @@ struct Prepared {
     progress: Option<Arc<Progress>>,
 }
 
-async fn prepare(
+pub(super) async fn prepare(
     mut config: RestoreConfig,
     stats: &Arc<RestoreStats>,
     progress: Option<Arc<Progress>>,
@@ -208,19 +209,41 @@ async fn finish_rejects(rejects: Option<Arc<RejectFile>>) -> Result<(), Error> {
 }
 
 impl Prepared {
-    /// Brings modules and indexes to the cluster, as far as they can be found ahead. Those that
-    /// are to come last are only compared.
-    async fn define(&self, parts: Vec<Part>) -> Result<Vec<Part>, Error> {
+    pub(super) fn view(&self) -> &dyn ClusterView {
+        &*self.view
+    }
+
+    pub(super) const fn config(&self) -> &RestoreConfig {
+        &self.config
+    }
+
+    /// What would become of a definition.
+    pub(super) async fn foresee(&self, global: &Global) -> Result<Fate, Error> {
+        self.globals.foresee(global).await
+    }
+
+    /// Finds the modules and indexes that can be found ahead, and what speaks against them.
+    pub(super) async fn look_ahead(
+        &self,
+        parts: Vec<Part>,
+    ) -> Result<(Vec<Part>, Vec<Global>), Error> {
         let build = self.globals.build();
-        let looked = off_runtime(move || {
+        let (parts, found) = off_runtime(move || {
             let mut found = Vec::new();
             for part in &parts {
                 found.extend(preview::globals(&part.input, &part.config, build)?);
             }
             Ok((parts, found))
-        });
-        let (parts, found) = looked.await?;
+        })
+        .await?;
         self.globals.check_all(&found).await?;
+        Ok((parts, found))
+    }
+
+    /// Brings modules and indexes to the cluster, as far as they can be found ahead. Those that
+    /// are to come last are only compared.
+    async fn define(&self, parts: Vec<Part>) -> Result<Vec<Part>, Error> {
+        let (parts, found) = self.look_ahead(parts).await?;
         if !self.config.apply_metadata_last {
             self.globals.apply_all(&found).await?;
         }

@@ -74,6 +74,7 @@ pub(crate) async fn run(
     input.tell();
     input.throttle = Throttle::new(config.bytes_per_second, &cancel, &stats);
     stats.bytes_expected.add(input.total_bytes());
+    stats.add_sources(std::mem::take(&mut input.sources));
     let expected = input.files.len();
     let mut results = Results {
         report,

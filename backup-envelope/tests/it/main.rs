@@ -17,3 +17,4 @@ mod replay;
 mod resume;
 mod tools;
 mod vectors;
+mod verify;

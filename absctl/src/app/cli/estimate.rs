@@ -11,7 +11,7 @@ pub(crate) struct Estimate {
     #[arg(short, long)]
     pub(crate) estimate: bool,
 
-    /// Records that an estimate reads whole; 0 and default: 10000. When all that are selected were
+    /// Records that an estimate or a dry run reads whole; 0 and default: 10000. When all that are selected were
     /// read, it is exact
     #[arg(long, value_name = "N")]
     pub(crate) estimate_samples: Option<u64>,

@@ -5,6 +5,7 @@
 
 pub(crate) mod agent;
 mod astools;
+mod automation;
 mod azure;
 pub(crate) mod cloud;
 mod comfort;
@@ -32,9 +33,11 @@ mod target;
 mod tls;
 mod tuning;
 mod writing;
+mod written;
 mod xdr;
 
 pub(crate) use self::{
+    automation::Automation,
     connection::{Auth, Connection, Port, Seed},
     convert::{ConvertArgs, InputEnvelope},
     given::Given,
@@ -45,12 +48,14 @@ pub(crate) use self::{
     records::Records,
     selection::Selection,
     tls::Tls,
+    written::Written,
     xdr::{ListenerFlags, XdrArgs},
 };
 
 use self::{
     agent::Agent,
     astools::Astools,
+    automation::Rehearsal,
     cloud::{Cloud, CloudRead, CloudWrite},
     envelope::{Envelope, Level, Window},
     estimate::Estimate,
@@ -161,6 +166,8 @@ pub(crate) struct BackupArgs {
     #[command(flatten)]
     pub(crate) target: Target,
     #[command(flatten)]
+    pub(crate) written: Written,
+    #[command(flatten)]
     pub(crate) cloud: Cloud,
     #[command(flatten)]
     pub(crate) cloud_write: CloudWrite,
@@ -184,6 +191,10 @@ pub(crate) struct BackupArgs {
     pub(crate) part: Part,
     #[command(flatten)]
     pub(crate) scans: Scans,
+    #[command(flatten)]
+    pub(crate) automation: Automation,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
     #[command(subcommand)]
     pub(crate) way: Option<BackupWay>,
 }
@@ -240,6 +251,47 @@ pub(crate) struct RestoreArgs {
     pub(crate) part: Part,
     #[command(flatten)]
     pub(crate) limits: Limits,
+    #[command(flatten)]
+    pub(crate) automation: Automation,
+    #[command(flatten)]
+    pub(crate) rehearsal: Rehearsal,
+}
+
+impl Command {
+    /// The name of the job, and what is to be told of it to others; of dry runs and of commands that
+    /// only print, nothing.
+    pub(crate) fn job(&self) -> Option<(&'static str, &Automation)> {
+        match self {
+            Self::Backup(args) => match &args.way {
+                Some(BackupWay::Xdr(xdr)) => Some(("backup-xdr", &xdr.automation)),
+                None if args.rehearsal.dry_run => None,
+                None if args.estimate.estimate => Some(("estimate", &args.automation)),
+                None if args.target.remove_artifacts => Some(("removal", &args.automation)),
+                None => Some(("backup", &args.automation)),
+            },
+            Self::Restore(args) if args.rehearsal.dry_run => None,
+            Self::Restore(args) if args.source.validate => Some(("validation", &args.automation)),
+            Self::Restore(args) => Some(("restore", &args.automation)),
+            Self::Convert(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => {
+                None
+            }
+        }
+    }
+
+    /// The namespace that it is about, without the one that it is restored into.
+    pub(crate) fn namespace(&self) -> Option<&str> {
+        let typed = match self {
+            Self::Backup(args) => match &args.way {
+                Some(BackupWay::Xdr(xdr)) => xdr.target.namespace.as_deref(),
+                None => args.selection.namespace.as_deref(),
+            },
+            Self::Restore(args) => args.selection.namespace.as_deref(),
+            Self::Convert(_) | Self::Config(_) | Self::Completions { .. } | Self::Man { .. } => {
+                None
+            }
+        };
+        typed?.split(',').next()
+    }
 }
 
 /// What a command line asks for.
@@ -281,6 +333,8 @@ pub(crate) fn is_secret(flag: &clap::Arg) -> bool {
         "-secret",
         "-password",
         "-command",
+        "on-success",
+        "on-failure",
     ];
     flag.get_value_parser().type_id() == hidden || endings.iter().any(|end| long.ends_with(end))
 }

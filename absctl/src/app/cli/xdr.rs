@@ -1,7 +1,7 @@
 //! `absctl backup xdr` (`cli.md` §14, §18).
 
 use super::{
-    Agent, Connection, Envelope, Level, Logging,
+    Agent, Automation, Connection, Envelope, Level, Logging, Written,
     cloud::{Cloud, CloudWrite},
 };
 use backup_core::xdr::{DcName, Rewind};
@@ -24,6 +24,8 @@ pub(crate) struct XdrArgs {
     #[command(flatten)]
     pub(crate) cloud_write: CloudWrite,
     #[command(flatten)]
+    pub(crate) written: Written,
+    #[command(flatten)]
     pub(crate) envelope: Envelope,
     #[command(flatten)]
     pub(crate) level: Level,
@@ -35,6 +37,8 @@ pub(crate) struct XdrArgs {
     pub(crate) watch: Watch,
     #[command(flatten)]
     pub(crate) clean_up: CleanUpFlags,
+    #[command(flatten)]
+    pub(crate) automation: Automation,
 }
 
 /// Where the backup goes.

@@ -101,7 +101,7 @@ fn default(key: &Key) -> String {
         _ if key.long() == "host" => "[{host: 127.0.0.1, tls-name: \"\", port: 3000}]".to_owned(),
         Some(text) => text,
         None if keys::is_switch(&key.flag) => "false".to_owned(),
-        None if keys::is_list(&key.flag) => "[]".to_owned(),
+        None if keys::is_list(&key.flag) || keys::is_lines(&key.flag) => "[]".to_owned(),
         None => "\"\"".to_owned(),
     }
 }

@@ -130,6 +130,7 @@ fn value(key: &Key, node: &Node) -> Result<Option<String>, Flaw> {
     }
     let text = match &node.content {
         Content::List(nodes) if key.long() == "host" => joined(nodes, |_, node| seed(node), key)?,
+        Content::List(nodes) if keys::is_lines(&key.flag) => lines(nodes)?,
         Content::List(nodes) if keys::is_list(&key.flag) => joined(nodes, element, key)?,
         Content::List(_) => return Err(Flaw::new(node.line, "one value is needed, not a list")),
         Content::Map(_) => return Err(Flaw::new(node.line, "a value is needed, not a section")),
@@ -159,6 +160,21 @@ fn joined(
 ) -> Result<String, Flaw> {
     let texts: Result<Vec<_>, _> = nodes.iter().map(|node| one(key, node)).collect();
     Ok(texts?.join(","))
+}
+
+/// The elements in lines of their own.
+fn lines(nodes: &[Node]) -> Result<String, Flaw> {
+    let line = |node: &Node| match &node.content {
+        Content::Scalar { text, .. } if !text.is_empty() && !text.contains('\n') => {
+            Ok(text.clone())
+        }
+        _ => Err(Flaw::new(
+            node.line,
+            "a list of texts of one line is needed",
+        )),
+    };
+    let lines: Result<Vec<_>, _> = nodes.iter().map(line).collect();
+    Ok(lines?.join("\n"))
 }
 
 /// An element of a list. Names of sets and bins may hold commas, and stand in quotes then.

@@ -154,6 +154,11 @@ pub(crate) fn is_switch(flag: &Arg) -> bool {
     is_bool || matches!(flag.get_action(), ArgAction::SetTrue)
 }
 
+/// Whether the flag takes several values, each in a line of its own: they may hold commas.
+pub(super) fn is_lines(flag: &Arg) -> bool {
+    flag.get_value_delimiter() == Some('\n')
+}
+
 /// Whether the flag takes several values with commas between them.
 pub(super) fn is_list(flag: &Arg) -> bool {
     let names = flag.get_value_names().unwrap_or_default();

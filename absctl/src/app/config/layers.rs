@@ -315,6 +315,11 @@ fn unknown_variables(root: &Command, args: &[OsString]) -> Vec<String> {
     const OURS: [&str; 2] = ["ABSCTL_PROGRESS_FPS", "ABSCTL_CONFIG"];
     /// For programs that test this one.
     const TESTS: &str = "ABSCTL_TEST_";
+    let is_for_others = |name: &str| {
+        [TESTS, crate::app::hooks::PREFIX]
+            .iter()
+            .any(|one| name.starts_with(one))
+    };
     let known: BTreeSet<String> = keys::all(root)
         .iter()
         .filter_map(|key| keys::variable(key.long()))
@@ -326,7 +331,7 @@ fn unknown_variables(root: &Command, args: &[OsString]) -> Vec<String> {
     };
     let names = std::env::vars_os().filter_map(|(name, _)| name.into_string().ok());
     names
-        .filter(|name| name.starts_with(PREFIX) && !name.starts_with(TESTS))
+        .filter(|name| name.starts_with(PREFIX) && !is_for_others(name))
         .filter(|name| !known.contains(name) && !is_named(name))
         .map(|name| {
             let near = super::nearest(&name, known.iter().map(String::as_str));

@@ -41,7 +41,7 @@ fn value(flag: &Arg, matches: &ArgMatches) -> String {
     };
     let texts = raw.map(|text| match text.to_string_lossy() {
         text if is_secret(flag) => masked(flag, &text),
-        text => text.into_owned(),
+        text => text.replace('\n', ","), // values in lines of their own
     });
     texts.collect::<Vec<_>>().join(",")
 }

@@ -27,14 +27,36 @@ pub(crate) use self::{
 
 pub(crate) use self::line::{Field, Value};
 
-use self::line::Kind;
-use super::error::Error;
+use self::line::{Kind, Line};
+use super::{error::Error, hooks::Ended};
 use backup_core::restore::{FileReport, Finding};
 use std::{
     ffi::OsString,
     io::{self, Write},
+    sync::{Mutex, PoisonError},
 };
 use tracing::Level;
+
+/// The last report as named values.
+static REPORT: Mutex<Vec<Field>> = Mutex::new(Vec::new());
+
+/// The last report and how the job ended, as one JSON object in a line: for a hook.
+pub(crate) fn summary(ended: &Ended) -> String {
+    let mut last = REPORT.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut fields = std::mem::take(&mut *last);
+    let text = |name: &str, text: &str| (name.to_owned(), Value::Text(text.to_owned()));
+    // Where there is a report, it says these itself.
+    if !fields.iter().any(|(name, _)| name == "result") {
+        fields.push(text("result", ended.status()));
+        fields.push(text("code", ended.code));
+        let exit = u64::from(ended.exit as u8);
+        fields.push(("exit".to_owned(), Value::Count(exit)));
+    }
+    if !ended.reason.is_empty() {
+        fields.push(text("error", &ended.reason));
+    }
+    Line::now(Level::INFO, Kind::Summary, "summary", fields).json() + "\n"
+}
 
 /// Prints a result to standard output. A reader that has gone has seen enough.
 pub(crate) fn result(text: &str) -> Result<(), Error> {
@@ -77,10 +99,13 @@ pub(crate) fn note(text: &str) {
 }
 
 /// Prints why the program fails: one line, and a second one if there is advice.
-pub(crate) fn failure(error: &Error) {
+///
+/// Returns the reason.
+pub(crate) fn failure(error: &Error) -> String {
     let reason = chain::of(error);
     if log::old().is_some() {
-        return old_failure(error, &reason);
+        old_failure(error, &reason);
+        return reason;
     }
     if log::takes_reports() {
         log::write(
@@ -91,13 +116,14 @@ pub(crate) fn failure(error: &Error) {
         );
     }
     if log::is_json_on_stderr() {
-        return;
+        return reason;
     }
     let red = terminal::paint("error:", "1;31");
     terminal::line(&format!("{red} {reason}"));
     if let Some(hint) = error.hint() {
         terminal::line(&format!("{} {hint}", terminal::paint("hint:", "1;36")));
     }
+    reason
 }
 
 /// The same in the form of an old tool.
@@ -172,6 +198,9 @@ pub(crate) fn tell_machine(report: &Report) {
 
 /// Prints the final report, unless the job failed before it did anything.
 pub(crate) fn report(report: Report) {
+    let mut last = REPORT.lock().unwrap_or_else(PoisonError::into_inner);
+    *last = report.fields().to_vec();
+    drop(last);
     report.to_machine();
     if !report.matters() {
         return;

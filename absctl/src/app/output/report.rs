@@ -1,7 +1,9 @@
 //! The final report (`behaviour.md` §8.2): the lines of the reference tool in their order, then
 //! ours, each only when it says something.
 
+mod annotations;
 mod convert;
+mod dry_run;
 mod estimate;
 mod fields;
 
@@ -60,15 +62,17 @@ impl Report {
             ("sIndex Skipped", counts.indexes_skipped),
             ("Retries", counts.retries),
             ("Resumes", counts.resumes),
+            ("Records Verified", counts.records_verified),
         ];
         let earlier = Duration::from_millis(counts.earlier_ms);
-        let [indexes_skipped, retries, resumes] = ours.map(|(_, count)| count);
+        let [indexes_skipped, retries, resumes, _] = ours.map(|(_, count)| count);
         let keys = [
             ("records-read", counts.records_read),
             ("s-index-read", counts.indexes_read),
             ("udf-read", counts.udfs_read),
             ("bytes-written", counts.bytes_written),
             ("files-written", counts.files_written),
+            ("records-verified", counts.records_verified),
         ];
         let more = Ours {
             indexes_skipped,
@@ -154,6 +158,7 @@ impl Report {
         )
         .with_lines(outcome, machine_restore(&counts))
         .in_old_words(old_restore(outcome))
+        .with_annotations(&outcome.stats.sources())
     }
 
     /// The report of a validation.
@@ -173,6 +178,7 @@ impl Report {
         )
         .with_lines(outcome, machine_restore(&counts))
         .in_old_words(old_restore(outcome))
+        .with_annotations(&outcome.stats.sources())
     }
 
     /// The same with the lines of an old tool.
@@ -220,6 +226,11 @@ impl Report {
     }
 
     /// The values of that line.
+    pub(super) fn fields(&self) -> &[Field] {
+        &self.fields
+    }
+
+    /// The same, to be kept.
     pub(super) fn into_fields(self) -> Vec<Field> {
         self.fields
     }

@@ -3,7 +3,7 @@
 use super::{
     Secrets, cloud, connect, envelope, estimate, exclusive, incremental, mebibytes, old, parallel,
     patience, place, problems::Problems, required_namespace, resume, selection, shard,
-    warn_of_nothing,
+    warn_of_nothing, written,
 };
 use crate::app::{cli::BackupArgs, error::Error};
 use backup_core::{
@@ -11,7 +11,7 @@ use backup_core::{
     format::Version,
     storage::Store,
 };
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The backup that was asked for.
 pub(crate) fn backup(args: &BackupArgs) -> Result<BackupConfig, Error> {
@@ -55,6 +55,7 @@ struct Judged<'a> {
     file_limit: Option<u64>,
     bandwidth: Option<u64>,
     sharded: Option<ShardedRun>,
+    annotations: BTreeMap<String, String>,
 }
 
 impl<'a> Judged<'a> {
@@ -76,6 +77,8 @@ impl<'a> Judged<'a> {
         let file_limit = problems.note(file_limit)?;
         let bandwidth = problems.note(mebibytes("--bandwidth (-N)", args.limits.bandwidth))?;
         estimate::check(args, problems)?;
+        let no_manifest = args.target.no_manifest;
+        let annotations = written::annotations(&args.written, no_manifest, problems)?;
         problems.note(resume::check(args))?;
         let sharded = shard::of_backup(args, problems)?;
         Ok(Self {
@@ -88,6 +91,7 @@ impl<'a> Judged<'a> {
             file_limit,
             bandwidth,
             sharded,
+            annotations,
         })
     }
 
@@ -98,6 +102,7 @@ impl<'a> Judged<'a> {
         config.prefix = self.prefix.unwrap_or_default();
         config.file_limit = self.file_limit.unwrap_or(config.file_limit);
         config.bytes_per_second = self.bandwidth.unwrap_or(0);
+        config.annotations = self.annotations;
     }
 }
 
@@ -112,6 +117,7 @@ fn apply(args: &BackupArgs, config: &mut BackupConfig) {
     config.remove_files = args.target.remove_files;
     config.remove_early = args.target.remove_early;
     config.manifest = !args.target.no_manifest;
+    config.verify_writes = args.written.verify_writes;
     config.records_per_second = args.limits.records_per_second;
     if let Some(samples) = args.estimate.forecast_samples {
         config.forecast_samples = samples;

@@ -1,8 +1,8 @@
 //! From flags to a restore or a validation.
 
 use super::{
-    Secrets, connect, envelope, mebibytes, old, parallel, place, problems::Problems, replay,
-    restoring, shard, warn_of_nothing,
+    Secrets, connect, envelope, exclusive, mebibytes, old, parallel, place, problems::Problems,
+    replay, restoring, shard, warn_of_nothing,
 };
 use crate::app::{cli::RestoreArgs, error::Error};
 use backup_core::{
@@ -27,6 +27,10 @@ pub(crate) enum RestoreTask {
 /// The restore or validation that was asked for.
 pub(crate) fn restore(args: &RestoreArgs) -> Result<RestoreTask, Error> {
     let run = shard::check_restore(args)?;
+    if args.source.validate && args.rehearsal.dry_run {
+        let error = exclusive("--dry-run", "--validate");
+        return Err(error.with_hint("a validation writes nothing anyway"));
+    }
     let secrets = Secrets::of(&args.agent, args.is_old)?;
     let stdin = place::stdin(args)?;
     if args.source.validate {

@@ -4,7 +4,7 @@ use super::{
     Problems, Secrets, cloud, connect, envelope, mebibytes, parallel,
     patience::millis,
     place::{bucket_target, local_dir},
-    required_namespace,
+    required_namespace, written,
 };
 use crate::app::{
     cli::{ListenerFlags, XdrArgs},
@@ -37,6 +37,8 @@ pub(crate) fn xdr(args: &XdrArgs) -> Result<XdrTask, Error> {
     let file_limit = mebibytes("--file-limit (-F)", args.target.file_limit);
     let file_limit = problems.note(file_limit)?;
     let listener = problems.note(listener(&args.listener))?;
+    let no_manifest = args.target.no_manifest;
+    let annotations = written::annotations(&args.written, no_manifest, &mut problems)?;
     let secrets = problems.note(Secrets::new(&args.agent))?;
     let (Some(namespace), Some(listener), Some(secrets), true) =
         (namespace, listener, secrets, problems.is_empty())
@@ -64,6 +66,8 @@ pub(crate) fn xdr(args: &XdrArgs) -> Result<XdrTask, Error> {
     config.wrap = envelope::wrap(&args.envelope, &args.level, &secrets)?;
     config.remove_files = args.target.remove_files;
     config.manifest = !args.target.no_manifest;
+    config.verify_writes = args.written.verify_writes;
+    config.annotations = annotations;
     config.file_limit = file_limit.unwrap_or(config.file_limit);
     config.parallel_write = parallel(args.target.parallel_write);
     config.rewind = args.shipping.rewind;

@@ -22,9 +22,11 @@ pub use stats::{EstimateCounts, EstimateStats};
 
 pub(super) use forecast::Forecast;
 
-use super::{globals, run::or_cancelled, selection::Plan};
+use super::{BackupConfig, globals, run::or_cancelled, selection::Plan};
 use crate::{error::Error, handle::off_runtime, stats::BackupStats};
-use backup_cluster::{client::AerospikeView, metadata::Metadata, view::ClusterView};
+use backup_cluster::{
+    client::AerospikeView, metadata::Metadata, scan::PartitionCursor, view::ClusterView,
+};
 use std::sync::Arc;
 use subject::Subject;
 use tokio_util::sync::CancellationToken;
@@ -46,22 +48,40 @@ pub(super) async fn run(
     )
     .await?;
     let plan = or_cancelled(&cancel, Plan::resolve(&view, backup, None, &cancel)).await?;
-    let metadata_bytes = or_cancelled(&cancel, metadata_bytes(&view, &config)).await?;
+    let bytes = or_cancelled(&cancel, metadata_bytes(&view, &config)).await?;
     let selected = plan.selected().to_vec();
-    let mut subject = Subject::new(&view, backup, &plan, selected, &stats, &cancel);
-    subject.count_objects = config.count_objects;
-    if let Some(seed) = config.seed {
-        subject.random = fastrand::Rng::with_seed(seed);
-    }
-    let working = subject.estimate(config.wanted(), metadata_bytes);
+    let working = of_plan(&view, &config, &plan, selected, bytes, &stats, &cancel);
     let estimate = or_cancelled(&cancel, working).await?;
     let _ = stats.result.set(estimate); // nobody else sets it
     Ok(())
 }
 
+/// What a backup by `plan` writes of `selected`, and for indexes and modules so many bytes.
+pub(super) async fn of_plan(
+    view: &dyn ClusterView,
+    config: &EstimateConfig,
+    plan: &Plan,
+    selected: Vec<PartitionCursor>,
+    metadata_bytes: u64,
+    stats: &EstimateStats,
+    cancel: &CancellationToken,
+) -> Result<Estimate, Error> {
+    let mut subject = Subject::new(view, &config.backup, plan, selected, stats, cancel);
+    subject.count_objects = config.count_objects;
+    if let Some(seed) = config.seed {
+        subject.random = fastrand::Rng::with_seed(seed);
+    }
+    subject.estimate(config.wanted(), metadata_bytes).await
+}
+
 /// Stored bytes of indexes and modules.
 async fn metadata_bytes(view: &dyn ClusterView, config: &EstimateConfig) -> Result<u64, Error> {
-    let backup = config.backup.clone();
-    let globals = globals::fetch(view, &backup, &BackupStats::default()).await?;
-    off_runtime(move || pack::stored_bytes(&backup, &globals.text)).await
+    let globals = globals::fetch(view, &config.backup, &BackupStats::default()).await?;
+    packed_bytes(&config.backup, globals.text).await
+}
+
+/// Stored bytes of this text of indexes and modules.
+pub(super) async fn packed_bytes(backup: &BackupConfig, text: Vec<u8>) -> Result<u64, Error> {
+    let backup = backup.clone();
+    off_runtime(move || pack::stored_bytes(&backup, &text)).await
 }

@@ -2,7 +2,7 @@
 
 use super::FileSet;
 use crate::{backup::keeper::Keeper, error::Error};
-use backup_storage::ErrorKind;
+use backup_storage::{ErrorKind, StoreExt};
 use std::sync::atomic::Ordering;
 
 impl FileSet {
@@ -56,12 +56,42 @@ impl FileSet {
         }
     }
 
+    /// Names of what would be removed or replaced, if an old set is to go. Nothing is touched.
+    pub(in crate::backup) fn to_be_removed(&self) -> Result<Vec<String>, Error> {
+        let (store, beside) = (self.store(), self.beside());
+        if !self.remove_files || !store.capabilities().named {
+            return Ok(Vec::new());
+        }
+        let unfinished = store.unfinished()?.into_iter();
+        let mut names: Vec<String> = unfinished
+            .filter(|old| self.is_old_part(&old.name))
+            .map(|old| backup_storage::name::part_of(&old.name))
+            .collect();
+        let single = store.single_name().map(str::to_owned);
+        for name in single
+            .into_iter()
+            .chain([beside.manifest(), beside.state()])
+        {
+            names.extend(store.exists(&name)?.then_some(name));
+        }
+        if self.is_directory() {
+            names.extend(self.published()?);
+            names.extend(self.small_of_shards()?);
+        }
+        names.sort();
+        names.dedup();
+        Ok(names)
+    }
+
+    fn is_old_part(&self, name: &str) -> bool {
+        backup_storage::name::is_backup_file(name) || self.is_ours(name)
+    }
+
     fn remove_old_set(&self, new: &[&str], manifest: Option<&str>) -> Result<(), Error> {
         let store = self.store();
         let kept: Vec<&str> = new.iter().copied().chain(manifest).collect();
         for old in store.unfinished()? {
-            let is_old = backup_storage::name::is_backup_file(&old.name) || self.is_ours(&old.name);
-            if is_old && !kept.contains(&old.name.as_str()) {
+            if self.is_old_part(&old.name) && !kept.contains(&old.name.as_str()) {
                 store.discard(&old.name)?;
             }
         }
@@ -75,15 +105,20 @@ impl FileSet {
 
     /// What shards have left beside an old set that they made.
     fn remove_small_of_shards(&self) -> Result<(), Error> {
-        let (store, beside) = (self.store(), self.beside());
-        let entries = match store.list() {
-            Err(error) if error.kind() == ErrorKind::NotFound => return Ok(()),
+        let small = self.small_of_shards()?;
+        let small: Vec<&str> = small.iter().map(String::as_str).collect();
+        Ok(self.store().delete(&small)?)
+    }
+
+    fn small_of_shards(&self) -> Result<Vec<String>, Error> {
+        let beside = self.beside();
+        let entries = match self.store().list() {
+            Err(error) if error.kind() == ErrorKind::NotFound => Vec::new(),
             entries => entries?,
         };
-        let small = entries.iter().map(|entry| entry.name.as_str());
-        let small: Vec<_> = small
+        let names = entries.into_iter().map(|entry| entry.name);
+        Ok(names
             .filter(|name| beside.shard_of(name).is_some())
-            .collect();
-        Ok(store.delete(&small)?)
+            .collect())
     }
 }

@@ -7,7 +7,7 @@ use backup_xdr::{
     choreography::InfoRetry,
     commands::{DcName, Rewind},
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 /// Where the cluster ships to (`xdr-protocol.md` §2).
 #[derive(Debug, Clone)]
@@ -65,6 +65,11 @@ pub struct XdrConfig {
     pub remove_files: bool,
     /// Write a manifest beside the data (default true).
     pub manifest: bool,
+    /// Texts that are kept in the manifest, by key.
+    pub annotations: BTreeMap<String, String>,
+    /// Read back what is about to be written: the messages, and what compression and encryption
+    /// have made of them (default false).
+    pub verify_writes: bool,
     /// Size at which a data file is closed and the next one begun, in bytes on the storage; 0 =
     /// never (default 250 MiB).
     pub file_limit: u64,
@@ -102,6 +107,8 @@ impl XdrConfig {
             wrap: Wrap::default(),
             remove_files: false,
             manifest: true,
+            annotations: BTreeMap::new(),
+            verify_writes: false,
             file_limit: 250 << 20,
             parallel_write: None,
             dc,
@@ -124,6 +131,8 @@ impl XdrConfig {
         config.wrap = self.wrap.clone();
         config.remove_files = self.remove_files;
         config.manifest = self.manifest;
+        config.annotations = self.annotations.clone();
+        config.verify_writes = self.verify_writes;
         config.file_limit = self.file_limit;
         config.parallel = self.parallel_write;
         config

@@ -17,6 +17,8 @@ const UNIT: u32 = 1 << 10;
 #[derive(Debug)]
 pub(super) struct Chunk {
     pub(super) tokens: Vec<u8>,
+    /// How many they are.
+    pub(super) messages: u64,
     /// Given back when the chunk is written.
     _room: Arc<Room>,
 }
@@ -92,12 +94,13 @@ impl Sink for Spread {
         let room = Arc::new(self.room(messages.len(), bytes).await?);
         let writers = u16::try_from(self.writers.len()).unwrap_or(u16::MAX);
         // For each writer.
-        let mut parts: Vec<Vec<u8>> = vec![Vec::new(); self.writers.len()];
+        let mut parts: Vec<(Vec<u8>, u64)> = vec![Default::default(); self.writers.len()];
         for message in messages {
             let writer = writer_of(message.digest.partition().get(), writers);
-            let Some(part) = parts.get_mut(usize::from(writer)) else {
+            let Some((part, messages)) = parts.get_mut(usize::from(writer)) else {
                 return Err(SinkGone); // there is no writer at all
             };
+            *messages = messages.saturating_add(1);
             let encoded = token::encode(part, &message.digest.0, message.frame);
             if let Err(error) = encoded {
                 // The server has checked what the format asks for.
@@ -105,10 +108,11 @@ impl Sink for Spread {
                 return Err(SinkGone);
             }
         }
-        for (tokens, writer) in parts.into_iter().zip(&self.writers) {
+        for ((tokens, messages), writer) in parts.into_iter().zip(&self.writers) {
             if !tokens.is_empty() {
                 let chunk = Chunk {
                     tokens,
+                    messages,
                     _room: Arc::clone(&room),
                 };
                 let sent = writer.send_async(Message::Chunk(chunk)).await;

@@ -4,6 +4,7 @@ use super::{
     super::{
         files::{FileSet, OpenFile, Role},
         ledger::Ledger,
+        verify,
     },
     spread::Message,
 };
@@ -60,6 +61,10 @@ impl Writer {
                 Some(file) => file,
                 None => self.files.open(Role::Xdr(self.worker), Version::V3_1)?,
             };
+            if self.files.verifies() {
+                let read = verify::check_tokens(&chunk.tokens, chunk.messages);
+                self.files.checked(&file, read)?;
+            }
             // Messages are no records: one record may have many.
             self.files.write(&mut file, &chunk.tokens, 0)?;
             if self.file_limit > 0 && file.bytes() >= self.file_limit {
