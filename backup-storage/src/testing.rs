@@ -12,6 +12,7 @@
     reason = "a test that cannot start its server has failed"
 )]
 
+mod answer;
 mod chaos;
 mod front;
 mod google;

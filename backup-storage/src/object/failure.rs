@@ -33,6 +33,8 @@ pub(super) struct Failure {
     pub(super) is_transient: bool,
     /// The object has no such bytes.
     pub(super) is_range_refused: bool,
+    /// There is no such upload (any more): it was completed or aborted.
+    pub(super) is_upload_gone: bool,
     /// The credentials have run out; others may do.
     pub(super) is_expired: bool,
     pub(super) retry_after: Option<Duration>,
@@ -46,6 +48,7 @@ impl Failure {
             cause: cause.into(),
             is_transient: false,
             is_range_refused: false,
+            is_upload_gone: false,
             is_expired: false,
             retry_after: None,
         }
@@ -126,6 +129,7 @@ impl Failure {
         Some(Self {
             is_transient,
             is_range_refused: status == StatusCode::RANGE_NOT_SATISFIABLE,
+            is_upload_gone: matches!(code, "NoSuchUpload" | "InvalidBlockList"),
             is_expired: is_expired(code),
             retry_after: met.retry_after,
             ..Self::new(kind, format!("the server answered {status}{text}"))

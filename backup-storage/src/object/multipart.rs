@@ -135,17 +135,19 @@ impl Multipart {
         }
         let bucket = self.bucket()?;
         let (bucket, this) = (&bucket, &*self);
-        let complete = |failures| async move {
+        let attempts = &AtomicU32::new(0);
+        let complete = |_| async move {
+            attempts.fetch_add(1, Ordering::Relaxed);
             let objects = bucket.cloud.objects();
             let parts = this.done.values().cloned().collect();
-            match objects.complete_multipart(&this.key, &this.id, parts).await {
-                Ok(_) => Ok(()),
-                // The answer to an earlier attempt was lost; the size tells, below.
-                Err(object_store::Error::NotFound { .. }) if failures > 0 => Ok(()),
-                Err(error) => Err(Problem::Store(error)),
-            }
+            let completed = objects.complete_multipart(&this.key, &this.id, parts);
+            Ok(completed.await.map(drop)?)
         };
-        bucket.request(complete).await?;
+        match bucket.request(complete).await {
+            // The answer to an earlier attempt was lost; the size tells, below.
+            Err(failure) if failure.is_upload_gone && attempts.load(Ordering::Relaxed) > 1 => {}
+            completed => completed?,
+        }
         let finish = |_| bucket.cloud.after_multipart(&this.key);
         bucket.request(finish).await?;
         let headers = verify(bucket, &this.key, bytes).await?;

@@ -1,19 +1,19 @@
 //! Between the socket and the S3 server.
 
-use std::{io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
+use std::{io, net::SocketAddr, path::PathBuf, sync::Arc};
 
 use bytes::Bytes;
-use futures_util::{StreamExt, stream};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method, Request, Response, StatusCode, request::Parts,
 };
-use http_body_util::{BodyExt, Full, StreamBody, combinators::UnsyncBoxBody};
-use hyper::body::{Frame, Incoming};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
 use s3s::service::S3Service;
 use tokio::{net::TcpStream, sync::RwLock};
 
 use super::{
+    answer::{Body, Whole, broken, error, flipped, inside, lose, short, trickling, whole},
     google,
     rule::Fault,
     state::{ArchiveState, State},
@@ -35,11 +35,6 @@ pub(super) enum Dialect {
     /// As the server there does.
     Other(SocketAddr),
 }
-
-/// An answer with all of its body.
-pub(super) type Whole = Response<Bytes>;
-
-pub(super) type Body = UnsyncBoxBody<Bytes, io::Error>;
 
 pub(super) struct Front {
     /// Checks signatures.
@@ -540,23 +535,6 @@ fn unsign(headers: &mut HeaderMap) {
     }
 }
 
-pub(super) fn error(status: u16, code: &str, retry_after: Option<u64>) -> Whole {
-    let text = format!("<Error><Code>{code}</Code><Message>as a rule wants it</Message></Error>");
-    let mut answer = Response::new(Bytes::from(text));
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::IM_A_TEAPOT);
-    if let Some(seconds) = retry_after {
-        answer
-            .headers_mut()
-            .insert(http::header::RETRY_AFTER, seconds.into());
-    }
-    answer
-}
-
-fn inside(code: &str) -> Whole {
-    let text = format!("<?xml version=\"1.0\"?><Error><Code>{code}</Code></Error>");
-    Response::new(Bytes::from(text))
-}
-
 /// `Content-Range: bytes 0-9/100`
 fn range(headers: &HeaderMap) -> Option<std::ops::Range<usize>> {
     let range = headers.get(http::header::CONTENT_RANGE)?.to_str().ok()?;
@@ -573,71 +551,4 @@ fn is_damaged(headers: &HeaderMap, body: &Bytes) -> bool {
     };
     let found = crc_fast::checksum(crc_fast::CrcAlgorithm::Crc64Nvme, body);
     wanted.as_bytes() != STANDARD.encode(found.to_be_bytes()).as_bytes()
-}
-
-async fn lose(mut body: Incoming, bytes: usize) -> io::Error {
-    let mut seen = 0_usize;
-    while seen < bytes {
-        match body.frame().await {
-            Some(Ok(frame)) => {
-                seen = seen.saturating_add(frame.data_ref().map_or(0, Bytes::len));
-            }
-            _ => break,
-        }
-    }
-    io::Error::other("lost, as a rule wants it")
-}
-
-fn flipped(body: &Bytes) -> Bytes {
-    let mut bytes = body.to_vec();
-    let middle = bytes.len() / 2;
-    if let Some(byte) = bytes.get_mut(middle) {
-        *byte ^= 1;
-    }
-    bytes.into()
-}
-
-fn whole(answer: Whole) -> Response<Body> {
-    let (parts, body) = answer.into_parts();
-    let body = stream::once(async move { Ok(Frame::data(body)) });
-    Response::from_parts(parts, StreamBody::new(body).boxed_unsync())
-}
-
-fn broken(answer: Whole, bytes: usize) -> Response<Body> {
-    let (mut parts, body) = answer.into_parts();
-    parts
-        .headers
-        .insert(http::header::CONTENT_LENGTH, body.len().into());
-    let begin = body.slice(..bytes.min(body.len()));
-    let pieces = [
-        Ok(Frame::data(begin)),
-        Err(io::Error::other("broken, as a rule wants it")),
-    ];
-    let body = stream::iter(pieces).then(|piece| async move {
-        // What is before the break shall leave the process first.
-        tokio::task::yield_now().await;
-        piece
-    });
-    Response::from_parts(parts, StreamBody::new(body).boxed_unsync())
-}
-
-fn short(mut answer: Whole, bytes: usize) -> Whole {
-    answer.headers_mut().remove(http::header::CONTENT_LENGTH);
-    answer.map(|body| body.slice(..bytes.min(body.len())))
-}
-
-fn trickling(answer: Whole, bytes: usize, pause: Duration) -> Response<Body> {
-    let (mut parts, body) = answer.into_parts();
-    parts
-        .headers
-        .insert(http::header::CONTENT_LENGTH, body.len().into());
-    let starts = (0..body.len()).step_by(bytes.max(1));
-    let pieces: Vec<_> = starts
-        .map(|from| body.slice(from..from.saturating_add(bytes.max(1)).min(body.len())))
-        .collect();
-    let body = stream::iter(pieces).then(move |piece| async move {
-        tokio::time::sleep(pause).await;
-        Ok(Frame::data(piece))
-    });
-    Response::from_parts(parts, StreamBody::new(body).boxed_unsync())
 }

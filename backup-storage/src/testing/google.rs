@@ -4,7 +4,7 @@ use bytes::Bytes;
 use crc_fast::{CrcAlgorithm, checksum};
 use http::{HeaderName, HeaderValue, Uri, request::Parts};
 
-use super::front::{Whole, decoded};
+use super::{answer::Whole, front::decoded};
 
 const CONDITION: &str = "x-goog-if-generation-match";
 const GENERATION: HeaderName = HeaderName::from_static("x-goog-generation");
