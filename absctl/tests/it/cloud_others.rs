@@ -29,7 +29,7 @@ fn check_whole_way(front: &ObjectServer, refusal: Fault, flags: &[String]) {
     front.add(
         Rule::new(Method::PUT, refusal)
             .path(".asb")
-            .after(3)
+            .after(1)
             .times(1),
     );
     let cut = ["-F1", "-w2"];

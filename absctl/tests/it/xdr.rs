@@ -490,6 +490,32 @@ fn connections_are_limited_in_number_and_patience() {
 }
 
 #[test]
+fn a_node_that_takes_no_answers_is_left() {
+    let cluster = enterprise(Shipping {
+        paused: true,
+        ..Shipping::default()
+    });
+    let folder = tempfile::tempdir().unwrap();
+    let port = free_port();
+    let local = format!("--local-port={port}");
+    let flags = ["--write-timeout=2000", "--ack-queue-size=4", &local];
+    let _run = Background::start_with(&cluster, &folder.path().join("set"), &flags);
+    let mut node = None;
+    until(|| {
+        node = TcpStream::connect(("127.0.0.1", port)).ok();
+        node.is_some()
+    });
+    let (mut node, begun) = (node.unwrap(), Instant::now());
+    let many = recorded_message().repeat(1000);
+    while node.write_all(&many).is_ok() {}
+    let waited = begun.elapsed();
+    assert!(
+        waited >= Duration::from_secs(2),
+        "{waited:?}: twice the default"
+    );
+}
+
+#[test]
 fn a_restore_of_messages_has_limits_of_speed() {
     let cluster = enterprise(Shipping::default());
     let folder = tempfile::tempdir().unwrap();
