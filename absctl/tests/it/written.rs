@@ -206,8 +206,7 @@ fn a_continuation_repeats_the_annotations() {
 #[test]
 fn shards_have_to_agree_on_annotations() {
     let (source, place) = (filled(1, 400), tempdir().expect("directory"));
-    let path = place.path();
-    let shard = |shard: &str, annotation: &str| {
+    let shard = |path: &Path, shard: &str, annotation: &str| {
         let flags: [&dyn AsRef<OsStr>; 8] = [
             &"-d",
             &path,
@@ -220,26 +219,15 @@ fn shards_have_to_agree_on_annotations() {
         ];
         backup(&source, &flags)
     };
-    shard("1/2", "a=1").succeeds();
+    let path = place.path();
+    shard(path, "1/2", "a=1").succeeds();
     // Started again, a shard that is complete is compared with what it is asked for.
-    shard("1/2", "a=2").fails(1, "--annotation a differs from the first run");
-    shard("1/2", "a=1").succeeds();
-    shard("2/2", "a=1").succeeds();
+    shard(path, "1/2", "a=2").fails(1, "--annotation a differs from the first run");
+    shard(path, "1/2", "a=1").succeeds();
+    shard(path, "2/2", "a=1").succeeds();
     assert_eq!(kept(path), serde_json::json!({"a": "1"}));
     let other = tempdir().expect("directory");
-    let shard = |shard: &str, annotation: &str| {
-        let flags: [&dyn AsRef<OsStr>; 8] = [
-            &"-d",
-            &other.path(),
-            &"--shard",
-            &shard,
-            &"--run-id",
-            &"r",
-            &"--annotation",
-            &annotation,
-        ];
-        backup(&source, &flags)
-    };
-    shard("1/2", "a=1").succeeds();
-    shard("2/2", "a=2").fails(1, "shard 2 differs from the first one in its annotations");
+    shard(other.path(), "1/2", "a=1").succeeds();
+    shard(other.path(), "2/2", "a=2")
+        .fails(1, "shard 2 differs from the first one in its annotations");
 }

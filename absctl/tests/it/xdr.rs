@@ -459,8 +459,16 @@ fn recorded_message() -> Vec<u8> {
     (0..HEX.len()).step_by(2).map(byte).collect()
 }
 
-#[test]
-fn connections_are_limited_in_number_and_patience() {
+/// A run to which no node ships anything, and a connection to it.
+struct Awaiting {
+    _run: Background,
+    _cluster: Cluster,
+    _folder: tempfile::TempDir,
+    port: u16,
+    first: TcpStream,
+}
+
+fn awaiting(flags: &[&str]) -> Awaiting {
     let cluster = enterprise(Shipping {
         paused: true,
         ..Shipping::default()
@@ -468,46 +476,43 @@ fn connections_are_limited_in_number_and_patience() {
     let folder = tempfile::tempdir().unwrap();
     let port = free_port();
     let local = format!("--local-port={port}");
-    let flags = ["--max-connections=1", "--read-timeout=60000", &local];
-    let _run = Background::start_with(&cluster, &folder.path().join("set"), &flags);
+    let flags = [flags, &[local.as_str()]].concat();
+    let run = Background::start_with(&cluster, &folder.path().join("set"), &flags);
     let mut first = None;
     until(|| {
         first = TcpStream::connect(("127.0.0.1", port)).ok();
         first.is_some()
     });
-    let mut first = first.unwrap();
-    let mut second = TcpStream::connect(("127.0.0.1", port)).unwrap();
+    Awaiting {
+        _run: run,
+        _cluster: cluster,
+        _folder: folder,
+        port,
+        first: first.unwrap(),
+    }
+}
+
+#[test]
+fn connections_are_limited_in_number_and_patience() {
+    let mut run = awaiting(&["--max-connections=1", "--read-timeout=60000"]);
+    let mut second = TcpStream::connect(("127.0.0.1", run.port)).unwrap();
     assert_eq!(second.read(&mut [0; 1]).unwrap_or(0), 0, "closed at once");
     // A message that takes longer than usual is waited for.
     let message = recorded_message();
     let (start, rest) = message.split_at(20);
-    first.write_all(start).unwrap();
+    run.first.write_all(start).unwrap();
     std::thread::sleep(Duration::from_millis(1500)); // longer than the default
-    first.write_all(rest).unwrap();
+    run.first.write_all(rest).unwrap();
     let mut ack = [0xff; 30];
-    first.read_exact(&mut ack).unwrap();
+    run.first.read_exact(&mut ack).unwrap();
     assert_eq!(ack[13], 0);
 }
 
 #[test]
 fn a_node_that_takes_no_answers_is_left() {
-    let cluster = enterprise(Shipping {
-        paused: true,
-        ..Shipping::default()
-    });
-    let folder = tempfile::tempdir().unwrap();
-    let port = free_port();
-    let local = format!("--local-port={port}");
-    let flags = ["--write-timeout=2000", "--ack-queue-size=4", &local];
-    let _run = Background::start_with(&cluster, &folder.path().join("set"), &flags);
-    let mut node = None;
-    until(|| {
-        node = TcpStream::connect(("127.0.0.1", port)).ok();
-        node.is_some()
-    });
-    let (mut node, begun) = (node.unwrap(), Instant::now());
-    let many = recorded_message().repeat(1000);
-    while node.write_all(&many).is_ok() {}
+    let mut run = awaiting(&["--write-timeout=2000", "--ack-queue-size=4"]);
+    let (begun, many) = (Instant::now(), recorded_message().repeat(1000));
+    while run.first.write_all(&many).is_ok() {}
     let waited = begun.elapsed();
     assert!(
         waited >= Duration::from_secs(2),
