@@ -12,8 +12,8 @@ pub(crate) struct Automation {
     #[arg(long, value_name = "FILE")]
     pub(crate) metrics_file: Option<PathBuf>,
 
-    /// Serve the same metrics at http://ADDRESS/metrics while the job runs; HOST:PORT or
-    /// [IPv6]:PORT, with port 0 the log says which one it is
+    /// Serve the same metrics at http://ADDRESS/metrics while the job runs: HOST:PORT, an IPv6
+    /// address in brackets; with port 0 the log says which one it is
     #[arg(long, value_name = "ADDRESS", value_parser = address)]
     pub(crate) metrics_listen: Option<String>,
 
