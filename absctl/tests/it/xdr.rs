@@ -473,7 +473,7 @@ fn awaiting(flags: &[&str]) -> Awaiting {
         paused: true,
         ..Shipping::default()
     });
-    let folder = tempfile::tempdir().unwrap();
+    let folder = tempfile::tempdir().expect("directory");
     let port = free_port();
     let local = format!("--local-port={port}");
     let flags = [flags, &[local.as_str()]].concat();
@@ -488,7 +488,7 @@ fn awaiting(flags: &[&str]) -> Awaiting {
         _cluster: cluster,
         _folder: folder,
         port,
-        first: first.unwrap(),
+        first: first.expect("a connection"),
     }
 }
 
