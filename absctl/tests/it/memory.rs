@@ -14,7 +14,7 @@ const MIB: u64 = 1 << 20;
 
 /// Program, runtime, cluster view, and what the allocator keeps. The binary of a debug build has
 /// several times the size of a release, and what of it was used counts as memory.
-const BASE: u64 = if cfg!(debug_assertions) { 32 } else { 14 } * MIB;
+const BASE: u64 = if cfg!(debug_assertions) { 48 } else { 14 } * MIB;
 
 /// Read buffers and chunks of all workers.
 const PIECES: u64 = 18 * MIB;
