@@ -14,7 +14,7 @@ use std::{
 const MIB: u64 = 1 << 20;
 const PART: u64 = 5 * MIB;
 /// What a build without optimisation takes more, by its size and its stacks.
-const SLACK: u64 = 10 * MIB;
+const SLACK: u64 = 24 * MIB;
 
 /// Largest resident set so far, in bytes. Not by `wait4`: that begins with the size of the parent.
 fn peak(child: &Child) -> Option<u64> {
